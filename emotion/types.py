@@ -247,8 +247,8 @@ class Talk:
     """Speech of the agent in this hop; None when his channel is not there."""
     overlap: float
     """Both at once in this hop."""
-    dead_air: float
-    """Silence of both sides that lasts now."""
+    dead_air: float | None
+    """Silence of both sides that lasts now; None when only one side is there."""
     hold: float
     """Hold that lasts now, announced by the client."""
     waited: float
@@ -377,6 +377,7 @@ class Moment:
 
     reading: Reading
     shift: Shift | None
-    standing: Standing
+    standing: Standing | None
+    """None without consent: then nothing but talk and silence is measured."""
     change: Change | None
     alerts: tuple[Alert, ...]
