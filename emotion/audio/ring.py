@@ -55,6 +55,11 @@ class Ring:
         self._skip(count)
         return frame
 
+    def skip_to(self, index: int) -> None:
+        """Let everything before a sample index go; an index beyond the end empties the ring and moves its clock."""
+        self._skip(min(max(0, index - self.start), self.length))
+        self.start = max(self.start, index)
+
     def _skip(self, count: int) -> None:
         self._head = (self._head + count) % self.capacity
         self.start += count
