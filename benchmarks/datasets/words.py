@@ -60,7 +60,7 @@ def part(items: Sequence[Spoken], folder: str) -> list[Spoken]:
 
 def missing(data: Path) -> list[str]:
     """What of the two folders is not there, in plain words."""
-    wanted = [data / "words" / "manifest.csv", data / "tts" / "zh" / "manifest.csv", data / "tts" / "en" / "manifest.csv"]
+    wanted = [data / folder / "manifest.csv" for folder in ("words", "tts/zh", "tts/en")]
     return [f"{path} is not there" for path in wanted if not path.is_file()]
 
 
