@@ -22,6 +22,8 @@ class VadConfig:
     """Probability below which it ends."""
     min_gap: int = 20
     """Frames of 10 ms that must be quiet before speech has ended."""
+    min_speech: int = 6
+    """Frames of 10 ms that a burst must last to be speech."""
 
 
 @dataclass(frozen=True, slots=True)
