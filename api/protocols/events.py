@@ -145,7 +145,8 @@ class Close:
 
 
 Incoming = (
-    Started | Audio | Transcript | Paused | Resumed | Held | Transferred | Gap | Dtmf | Mark | Stopped | Reply | Fault | Close
+    Started | Audio | Transcript | Paused | Resumed | Held | Transferred | Gap | Dtmf | Mark
+    | Stopped | Reply | Fault | Close
 )
 
 
