@@ -71,8 +71,8 @@ class Call:
     _agent_words: bool = False
 
     def __post_init__(self) -> None:
-        if "caller" not in self.sides or len(set(self.sides)) != len(self.sides):
-            raise AudioError(f"sides {self.sides}; give ('caller',) or ('caller', 'agent'): the caller must be there")
+        if not self.sides or len(set(self.sides)) != len(self.sides) or not set(self.sides) <= {"caller", "agent"}:
+            raise AudioError(f"sides {self.sides}; give one or both of 'caller' and 'agent', each once")
         self._lines = {side: Line(Resampler(self.rate), Ring(max(self.buffer, HOP))) for side in self.sides}
         self._utterances = deque(maxlen=MOST_UTTERANCES)
 
@@ -131,6 +131,11 @@ class Call:
         for side, line in self._lines.items():
             self._append(side, np.zeros(end - line.ring.end, np.float32))
         self.finished = True
+
+    @property
+    def judged(self) -> bool:
+        """The caller is heard and has been told: without that nothing but talk and silence is measured."""
+        return self.consent and "caller" in self.sides
 
     # ── what the engine takes ───────────────────────────────────────────────────────────────────
 

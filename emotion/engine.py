@@ -22,6 +22,7 @@ from emotion.ladder import Ladder
 from emotion.mood import MoodModel
 from emotion.talk import TalkMeter
 from emotion.types import (
+    HOP,
     RATE,
     Activity,
     Heard,
@@ -91,7 +92,7 @@ class Engine:
     def _block(self, calls: Sequence[Call]) -> list[tuple[Call, Moment]]:
         hops = [call.take() for call in calls]
         callers, agents = self._activities(calls, hops)
-        judged = [n for n, call in enumerate(calls) if call.consent]
+        judged = [n for n, call in enumerate(calls) if call.judged]
         heard = dict(zip(judged, self._ears([calls[n] for n in judged], [hops[n] for n in judged],
                                             [callers[n] for n in judged]), strict=True))
         notes = [call.notes(heard[n][2].acknowledged if n in heard else None) for n, call in enumerate(calls)]
@@ -108,7 +109,8 @@ class Engine:
         """Voice activity of both sides, in one batch. The agent's channel gets nothing beyond this."""
         two_sided = [n for n, call in enumerate(calls) if "agent" in call.sides]
         states = _states(calls, "vad:caller") + [calls[n].states["vad:agent"] for n in two_sided]
-        samples = [hop.samples["caller"] for hop in hops] + [hops[n].samples["agent"] for n in two_sided]
+        quiet = np.zeros(HOP, np.float32)
+        samples = [hop.samples.get("caller", quiet) for hop in hops] + [hops[n].samples["agent"] for n in two_sided]
         found = self.vad.step(states, np.stack(samples))
         agents = dict(zip(two_sided, found[len(calls) :], strict=True))
         return found[: len(calls)], [agents.get(n) for n in range(len(calls))]
@@ -153,6 +155,8 @@ class Engine:
         degraded = hop.degraded
         if not call.consent:
             degraded += ("no-consent",)
+        elif "caller" not in call.sides:
+            degraded += ("no-caller",)
         elif words.by is None:
             degraded += ("words-unavailable",)
         return Reading(hop.span.end, hop.span, voice, mood, words, talk, degraded)
