@@ -70,8 +70,23 @@ class LadderConfig:
 
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
+    """When an alert is told; emotion/alerts.py says how they work together."""
+
     false_alerts_per_hour: float = 0.5
     """The alert budget: at most so many false alerts above hint level in an hour of an agent's calls."""
+    strictness: float | None = None
+    """Probability of its rung that an alert above hint level needs; None: what the budget asks for."""
+    warn: float = 0.5
+    """Forecast of rung 5 that warns the agent."""
+    hint_dwell_s: float = 2.0
+    dwell_s: float = 1.0
+    """How long a rung must be held before it is told; 5 and 6 do not wait."""
+    ease_dwell_s: float = 5.0
+    cool_down_s: float = 60.0
+    warn_cool_down_s: float = 120.0
+    guidance: str | None = None
+    """Folder with a tenant's zh.toml and en.toml; its cards come before the shipped ones."""
+    parameters: str = "ladder.toml"
 
 
 @dataclass(frozen=True, slots=True)

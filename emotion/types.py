@@ -369,6 +369,8 @@ class Alert:
     motive: Motive
     reasons: tuple[Reason, ...]
     guidance: Mapping[Language, Card]
+    score: float = 1.0
+    """Probability of what it says when it was told: of the rung (raise) or of rung 5 within 60 s (warn)."""
 
 
 @dataclass(frozen=True, slots=True)
