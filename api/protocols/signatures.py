@@ -134,7 +134,8 @@ def _forms(url: str) -> list[str]:
     hosts |= set() if colon else {f"{host}:443"}
     stem = path.rstrip("/")
     paths = {f"/{path}", f"/{stem}", f"/{stem}/"} | ({""} if not path else set())
-    return [f"{scheme}://{h}{p}" for scheme in ("wss", "https", "ws", "http") for h in sorted(hosts) for p in sorted(paths)]
+    schemes = ("wss", "https", "ws", "http")
+    return [f"{scheme}://{at}{form}" for scheme in schemes for at in sorted(hosts) for form in sorted(paths)]
 
 
 def _parse(headers: Mapping[str, str]) -> _Claim:
