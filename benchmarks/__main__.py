@@ -22,7 +22,10 @@ def load(name: str) -> Task:
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in NAMES:  # `python -m benchmarks capacity` means `run capacity`
+        words.insert(0, "run")
+    arguments = _parser().parse_args(words)
     if arguments.command == "list":
         for name in NAMES:
             print(f"{name:10} {load(name).SUMMARY}")

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FOUNDATIONS = {"types", "config", "weights", "audio"}
 """Parts of emotion/ that every stage may import."""
-STAGES = {"voice", "words", "mood", "talk", "baseline", "ladder", "alerts", "guidance", "record"}
+STAGES = {"voice", "words", "mood", "talk", "baseline", "ladder", "alerts", "guidance", "record", "reasons"}
 MAY_IMPORT = {
     "emotion": {"emotion"},
     "api": {"api", "emotion"},
@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "models": {"models", "emotion", "benchmarks"},
 }
 STAGE_MAY_ALSO = {
-    "alerts": {"guidance"},   # an alert carries its card
+    "alerts": {"guidance"},  # an alert carries its card
+    "ladder": {"reasons"},  # a change carries its reasons in words
     "record": {"guidance"},
     "guidance": set(),
 }
