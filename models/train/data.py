@@ -1,0 +1,103 @@
+"""Emotional speech as the engine hears it: log-mels and speech masks of augmented clips, made once, kept in runs/."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.datasets import noise, speech
+from emotion.config import VadConfig
+from emotion.types import FRAMES, HOP, RATE, Audio
+from emotion.voice.logmel import BANDS, LogMel
+from emotion.voice.vad import Vad
+from models.train import augment
+
+CLASSES = ("anger", "joy", "sadness", "fear", "calm")
+"""Order of the network's probabilities; 'fear' is fear and other, 'calm' neutral and calm."""
+CLASS_OF = {"anger": 0, "happiness": 1, "sadness": 2, "fear": 3, "disgust": 3, "surprise": 3,
+            "neutral": 4, "calm": 4, "boredom": 4}
+AROUSAL = {"anger": 1.0, "happiness": 0.85, "fear": 0.85, "surprise": 0.8, "disgust": 0.5,
+           "neutral": 0.2, "sadness": 0.15, "calm": 0.1, "boredom": 0.05}
+"""Arousal that listeners give these categories (Russell 1980, rounded), 0-1."""
+
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Clips as hops: mels (hops, FRAMES, BANDS) float16, masks (hops, FRAMES) bool, ends (clips,) of each clip."""
+
+    mels: NDArray[np.float16]
+    masks: NDArray[np.bool_]
+    ends: NDArray[np.int64]
+
+    def clip(self, index: int) -> slice:
+        return slice(int(self.ends[index - 1]) if index else 0, int(self.ends[index]))
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, mels=self.mels, masks=self.masks, ends=self.ends)
+
+    @classmethod
+    def load(cls, path: Path) -> Heard:
+        with np.load(path) as file:
+            return cls(file["mels"], file["masks"], file["ends"])
+
+
+def hear(clips: Sequence[Audio]) -> Heard:
+    """8 kHz clips through the engine's own front end and voice activity, in batches of like length."""
+    order = sorted(range(len(clips)), key=lambda index: len(clips[index]))
+    mels: list[NDArray[np.float16]] = [np.zeros((0, FRAMES, BANDS), np.float16)] * len(clips)
+    masks: list[NDArray[np.bool_]] = [np.zeros((0, FRAMES), np.bool_)] * len(clips)
+    for at in range(0, len(order), BATCH):
+        chosen = order[at:at + BATCH]
+        for index, (mel, mask) in zip(chosen, _stream([clips[index] for index in chosen]), strict=True):
+            mels[index], masks[index] = mel, mask
+    return Heard(np.concatenate(mels), np.concatenate(masks), np.cumsum([len(mel) for mel in mels]))
+
+
+def _stream(clips: Sequence[Audio]) -> Iterator[tuple[NDArray[np.float16], NDArray[np.bool_]]]:
+    hops = [max(1, -(-len(clip) // HOP)) for clip in clips]
+    block = np.zeros((len(clips), max(hops) * HOP), np.float32)
+    for row, clip in zip(block, clips, strict=True):
+        row[:len(clip)] = clip
+    front, vad = LogMel(), Vad(VadConfig())
+    fronts, gates = [front.start() for _ in clips], [vad.start() for _ in clips]
+    mels, masks = [], []
+    for at in range(max(hops)):
+        hop = block[:, at * HOP:(at + 1) * HOP]
+        mels.append(front.step(fronts, hop).astype(np.float16))
+        masks.append(np.stack([activity.speech for activity in vad.step(gates, hop)]))
+    for index, count in enumerate(hops):
+        yield np.stack([mel[index] for mel in mels[:count]]), np.stack([mask[index] for mask in masks[:count]])
+
+
+def cached(folder: Path, key: str, make: Callable[[], Heard]) -> Heard:
+    """What `make` gives, kept in `folder` under the hash of `key`."""
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    if not path.is_file():
+        make().save(path)
+    return Heard.load(path)
+
+
+def backgrounds(data: Path, rng: augment.Rng, voices: Sequence[Audio], count: int = 24) -> list[Audio]:
+    """Noises to train with, 8 kHz: ESC-10's training folds, babble of the voices, and coloured noise."""
+    recorded = [item.read(RATE) for item in noise.select(data, split="train")]
+    talk = [noise.babble(voices, 6 * RATE, rng, int(rng.integers(3, 9))) for _ in range(count)]
+    hiss = [augment.coloured(6 * RATE, rng.uniform(0, 2), rng) for _ in range(count)]
+    return recorded + talk + hiss
+
+
+def originals(clips: Sequence[speech.Clip]) -> list[tuple[Audio, int]]:
+    return [clip.read() for clip in clips]
+
+
+def augmented(sources: Sequence[tuple[Audio, int]], noises: Sequence[Audio], seed: int) -> list[Audio]:
+    """One random telephone version of each source."""
+    rng = np.random.default_rng(seed)
+    return [augment.call(samples, rate, rng, noises) for samples, rate in sources]
