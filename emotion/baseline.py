@@ -108,7 +108,7 @@ class Baseline:
         mean, own = self._normal(name, running, normal)
         change = running.recent - mean
         z = change / hypot(normal.within, (1 - own) * (0.0 if name in _ANONYMOUS else normal.between))
-        return Deviation(z, 100 * change / mean if name == "rate" else change)
+        return Deviation(z, 100 * change / mean if name == "rate" else change, mean)
 
     def _learn(self, running: Running, value: float | None, normal: Normal, weight: float) -> None:
         if value is None or weight <= 0:

@@ -61,21 +61,19 @@ def _label(key: str, language: Language) -> str:
 def _pitch(moment: Moment) -> tuple[float | None, float | None]:
     pitch = moment.reading.voice and moment.reading.voice.pitch
     shift = moment.shift and moment.shift.pitch
-    return (pitch.median if pitch else None, shift.change if shift else None)
+    return (pitch.median if pitch else None, shift.normal if shift else None)
 
 
 def _rate(moment: Moment) -> tuple[float | None, float | None]:
     rate = moment.reading.voice and moment.reading.voice.rate
     shift = moment.shift and moment.shift.rate
-    if not rate:
-        return None, None
-    return rate.syllables, rate.syllables - rate.syllables / (1 + shift.change / 100) if shift else None
+    return (rate.syllables if rate else None, shift.normal if shift else None)
 
 
 def _loudness(moment: Moment) -> tuple[float | None, float | None]:
     loudness = moment.reading.voice and moment.reading.voice.loudness
     shift = moment.shift and moment.shift.loudness
-    return (loudness.above_noise if loudness else None, shift.change if shift else None)
+    return (loudness.above_noise if loudness else None, shift.normal if shift else None)
 
 
 def _rungs(axes: Axes, report: Report, language: Language) -> None:
@@ -103,7 +101,7 @@ def _trace(axes: Axes, moments: Sequence[Moment], label: str,
     times = np.array([moment.reading.at / RATE for moment in moments])
     pairs = [read(moment) for moment in moments]
     values = np.array([np.nan if value is None else value for value, _ in pairs])
-    normal = np.array([np.nan if value is None or change is None else value - change for value, change in pairs])
+    normal = np.array([np.nan if usual is None else usual for _, usual in pairs])
     axes.plot(times, normal, color="#74b49b", lw=5, alpha=0.35, solid_capstyle="round")
     axes.plot(times, values, color=_INK, lw=1.4, marker=".", ms=3)
     axes.set_ylabel(label, fontsize=9)

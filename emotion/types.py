@@ -286,6 +286,8 @@ class Deviation:
     """In robust standard deviations."""
     change: float
     """In the feature's own unit: percent for rate, semitones for pitch, dB for loudness and effort."""
+    normal: float | None = None
+    """The caller's own normal now, in the unit of the feature itself."""
 
 
 @dataclass(frozen=True, slots=True)
