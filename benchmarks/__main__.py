@@ -18,7 +18,7 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(tasks.__path__))
 
 
 def load(name: str) -> Task:
-    return importlib.import_module(f"benchmarks.tasks.{name}")  # type: ignore[return-value]
+    return importlib.import_module(f"benchmarks.tasks.{name}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _HOMES = {"AudioError": "audio.pcm", "Config": "config", "Engine": "engine", "Report": "report", "analyze": "report",
           "WeightsError": "weights"}
-__all__ = ["AudioError", "Config", "Engine", "Report", "WeightsError", "analyze"]  # noqa: F822
+__all__ = ["AudioError", "Config", "Engine", "Report", "WeightsError", "analyze"]
 
 
 def __getattr__(name: str) -> Any:

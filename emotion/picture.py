@@ -50,7 +50,8 @@ _LABELS = {
     "loudness": {"zh": "响度（dB）", "en": "loudness (dB)"},
     "caller": {"zh": "来电人", "en": "caller"},
     "agent": {"zh": "座席", "en": "agent"},
-    "title": {"zh": "来电人的位置：对所表达情绪的估计", "en": "where the caller stands: an estimate of expressed emotion"},
+    "title": {"zh": "来电人的位置：对所表达情绪的估计",
+              "en": "where the caller stands: an estimate of expressed emotion"},
 }
 
 

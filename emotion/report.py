@@ -185,7 +185,8 @@ def _told_change(change: Change, language: Language) -> Iterator[str]:
 
 def _told_alert(alert: Alert, language: Language) -> Iterator[str]:
     card = alert.guidance[language]
-    yield f"{alert.at / RATE:7.1f} s ! {_WORDS['alert'][language]} [{_AUDIENCES[alert.audience][language]}] {card.title}"
+    whom = _AUDIENCES[alert.audience][language]
+    yield f"{alert.at / RATE:7.1f} s ! {_WORDS['alert'][language]} [{whom}] {card.title}"
     yield f"              {_WORDS['say'][language]}: {card.mood[0]}"
     yield f"              {_WORDS['matter'][language]}: {card.matter}"
     yield f"              {_WORDS['avoid'][language]}: {card.avoid}"

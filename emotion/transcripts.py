@@ -50,13 +50,14 @@ def utterance(entry: Any, where: str = "transcript") -> Utterance:
     side = entry.get("channel", entry.get("side"))
     if side not in {"caller", "agent"}:
         raise TranscriptError(f"{where}: channel {side!r}; say 'caller' or 'agent'")
-    start, end, text = entry.get("start"), entry.get("end"), entry.get("text")
-    if not _seconds(start) or not _seconds(end) or not 0 <= start <= end < 1e6:
-        raise TranscriptError(f"{where}: start {start!r}, end {end!r}; give seconds with 0 <= start <= end")
+    start, end, text = _seconds(entry.get("start")), _seconds(entry.get("end")), entry.get("text")
+    if start is None or end is None or not 0 <= start <= end < 1e6:
+        raise TranscriptError(f"{where}: start {entry.get('start')!r}, end {entry.get('end')!r}; "
+                              "give seconds with 0 <= start <= end")
     if not isinstance(text, str):
         raise TranscriptError(f"{where}: text {text!r}; give a string")
     return Utterance(side, Span(round(start * RATE), round(end * RATE)), text, bool(entry.get("final", True)))
 
 
-def _seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -34,7 +34,7 @@ def test_each_alert_comes_within_a_second_and_a_half_of_its_evidence(report: Rep
 
 def test_json_holds_everything_and_no_nan(report: Report, tmp_path: Path) -> None:
     text = report.to_json(tmp_path / "out.json")
-    document = json.loads((tmp_path / "out.json").read_text("utf-8"), parse_constant=lambda name: pytest.fail(name))
+    document = json.loads((tmp_path / "out.json").read_text("utf-8"), parse_constant=pytest.fail)
     assert document == json.loads(text)
     assert len(document["moments"]) == len(report.moments)
     assert document["peak"] == report.peak

@@ -18,10 +18,11 @@ from benchmarks.datasets import words
 from benchmarks.task import SYSTEM, Options, Row
 from emotion.audio import g711
 from emotion.engine import Engine
-from emotion.types import RATE, Side
+from emotion.types import RATE, Audio, Side
 
 SUMMARY = "concurrent real-time calls on one core: CPU ms per call-second, hop-to-result p50/p95/p99"
 _LENGTH_S = 40
+ORDER: tuple[Side, ...] = ("caller", "agent")
 
 
 def validate(data: Path) -> list[str]:
@@ -52,15 +53,15 @@ def talks(data: Path, count: int, seed: int) -> list[dict[Side, bytes]]:
     """Two-sided calls: the sides speak in turn with short pauses; the caller holds about half of the time."""
     rng = np.random.default_rng(seed)
     items = [item for item in words.synthetic(data) if item.language == "zh"]
-    made = []
+    made: list[dict[Side, bytes]] = []
     for _ in range(min(count, 16)):
-        both = {side: np.zeros(_LENGTH_S * RATE, np.float32) for side in ("caller", "agent")}
+        both: dict[Side, Audio] = {side: np.zeros(_LENGTH_S * RATE, np.float32) for side in ORDER}
         cursor, turn = 0.2, 0
         while cursor < _LENGTH_S:
             samples, rate = soundfile.read(items[int(rng.integers(len(items)))].path, dtype="float32")
             spoken = soxr.resample(samples, rate, RATE)
             begin = round(cursor * RATE)
-            side = both[("caller", "agent")[turn % 2]]
+            side = both[ORDER[turn % 2]]
             side[begin : begin + len(spoken)] = spoken[: len(side) - begin]
             cursor += len(spoken) / RATE + rng.uniform(0.2, 1.0)
             turn += 1
