@@ -6,8 +6,9 @@ which are told in the hop they are reached. Nothing is told twice within its coo
 3 or above has calmed, those who were told hear that too ('ease'). A forecast of rung 5 warns the agent once ('warn').
 After a call that stood on 5 or 6, `close` offers the agent care ('care').
 
-The budget. `strictness` is the probability that the rung is reached which an alert above hint level must have. The
-stricter, the fewer false alerts; `calibrate` finds the least strictness whose upper 95 % bound on false alerts per
+The budget. `strictness` is the probability that the rung is reached which an alert above hint level must have; for 5
+and 6 it is never above URGENT_NEEDS, so that no budget silences a complaint that was said. The stricter, the fewer
+false alerts; `calibrate` finds the least strictness whose upper 95 % bound on false alerts per
 hour is within the budget. Guarantee: if future calls come from where the calibration calls came from, then with
 probability 95 % over the calibration the expected rate is within the budget (see `calibrate`).
 """
@@ -32,6 +33,9 @@ URGENT = 5
 """From this rung on an alert does not wait."""
 LOUD = 3
 """From this rung on an alert counts against the budget and is withdrawn when the caller calms."""
+URGENT_NEEDS = 0.6
+HINT_NEEDS = 0.55
+"""Probability of its rung that an urgent alert, or a hint, needs at most, or always."""
 RISK = 0.05
 """Probability that a calibration promises too much."""
 
@@ -70,11 +74,11 @@ class Thresholds:
 class Feedback:
     """One call and what the agents said of its alerts above hint level.
 
-    `judged`: (score, verdict) per alert, verdict None where nobody said anything. `hours`: length of the call.
+    `judged`: (rung, score, verdict) per alert, verdict None where nobody said anything. `hours`: length of the call.
     """
 
     hours: float
-    judged: tuple[tuple[float, Verdict | None], ...] = ()
+    judged: tuple[tuple[int, float, Verdict | None], ...] = ()
 
 
 class Alerter:
@@ -116,11 +120,17 @@ class Alerter:
         return self._warn(state, standing)
 
     def _sure(self, standing: Standing) -> int:
-        """The highest rung that is sure enough to be told; hints need what the ladder needs."""
-        rung, posterior = standing.rung, standing.posterior
-        while rung >= LOUD and sum(posterior[rung:]) < self.thresholds.strictness:
+        """The highest rung up to where the ladder stands that is sure enough to be told."""
+        rung, above = standing.rung, sum(standing.posterior[standing.rung:])
+        while rung > 0 and above < self._needs(rung):
             rung -= 1
+            above += standing.posterior[rung]
         return rung
+
+    def _needs(self, rung: int) -> float:
+        if rung < LOUD:
+            return HINT_NEEDS
+        return min(self.thresholds.strictness, URGENT_NEEDS) if rung >= URGENT else self.thresholds.strictness
 
     def _rise(self, state: State, standing: Standing, rung: int) -> tuple[Alert, ...]:
         if rung != state.held:
@@ -236,7 +246,8 @@ def _poisson_below(count: float, mean: float) -> float:
 
 def _falsely_raised(calls: Sequence[Feedback], level: float) -> float:
     """Calls with a false alert of at least this score; unjudged ones count by the share of wrong among the judged."""
-    told = [[verdict for score, verdict in call.judged if score >= level] for call in calls]
+    told = [[verdict for rung, score, verdict in call.judged if score >= (level if rung < URGENT else 0)]
+            for call in calls]
     verdicts = [verdict for call in told for verdict in call if verdict is not None]
     share = verdicts.count("wrong") / len(verdicts) if verdicts else 1.0
     return sum(1.0 if "wrong" in call else share if call and all(v is None for v in call) else 0.0 for call in told)
@@ -244,12 +255,12 @@ def _falsely_raised(calls: Sequence[Feedback], level: float) -> float:
 
 
 def read_feedback(rows: Iterable[Mapping[str, object]]) -> list[Feedback]:
-    """Rows of a stored log, one a call: {"hours": 0.1, "alerts": [{"score": 0.8, "verdict": "wrong"}, …]}."""
+    """Rows of a stored log, one a call: {"hours": 0.1, "alerts": [{"rung": 3, "score": 0.8, "verdict": "wrong"}]}."""
     found = []
     for row in rows:
         alerts = row.get("alerts", [])
         if not isinstance(alerts, list):
-            raise ValueError("feedback: 'alerts' must be a list of {score, verdict}")
-        judged = tuple((float(alert["score"]), alert.get("verdict")) for alert in alerts)
+            raise ValueError("feedback: 'alerts' must be a list of {rung, score, verdict}")
+        judged = tuple((int(alert["rung"]), float(alert["score"]), alert.get("verdict")) for alert in alerts)
         found.append(Feedback(float(str(row["hours"])), judged))
     return found

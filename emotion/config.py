@@ -30,6 +30,8 @@ class VadConfig:
 class PitchConfig:
     low_hz: float = 60.0
     high_hz: float = 500.0
+    voicing: float = 0.5
+    """Probability above which a frame is voiced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class BaselineConfig:
 @dataclass(frozen=True, slots=True)
 class LadderConfig:
     parameters: str = "ladder.toml"
+    opening: Literal["call", "post"] = "call"
+    """How the first turn is weighed: a written post says at once why it was written, a call begins calmly."""
 
 
 @dataclass(frozen=True, slots=True)

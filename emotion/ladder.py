@@ -27,6 +27,8 @@ FADE = 0.97
 KEPT = 8
 """Word events kept for the reasons of the next change."""
 SOURCES = ("voice", "mood", "waiting", "interruption", "repetition", "transfer")
+CALMS = 0.25
+"""Probability of calming below which a sentence does not calm at all."""
 TINY = 1e-9
 
 
@@ -62,6 +64,7 @@ class State:
     traces: dict[str, Trace] = field(default_factory=dict)
     peak: Shift | None = None
     """The shift of the hottest hop since the voice warmed up."""
+    turns: int = 0
     waited: float = 0.0
     interrupts: int = 0
     transfers: int = 0
@@ -85,6 +88,7 @@ class Parameters:
     phrases: Mapping[str, float]
     calming: Mapping[str, Any]
     base: tuple[float, ...]
+    opening: tuple[float, ...]
     given: tuple[tuple[float, ...], ...]
     temper: float
     reach: tuple[float, ...]
@@ -98,21 +102,24 @@ def parameters(name: str = "ladder.toml") -> Parameters:
     raw = tomllib.loads(path.read_text("utf-8"))
     heat, voice, words, forecast = raw["heat"], raw["voice"], raw["words"], raw["forecast"]
     given = tuple(_normal(row) for row in words["given"])
-    if len(given) != 7 or any(len(row) != 7 for row in given):
-        raise ValueError(f"{path}: [words] given must be seven rows of seven numbers")
+    if len(given) != 7 or any(len(row) != 7 for row in (*given, words["opening"], words["base"])):
+        raise ValueError(f"{path}: [words] given must be seven rows of seven numbers, opening and base one each")
     return Parameters(
-        raw["decide"]["margin"], _normal(heat["start"]), heat["up"], heat["leap"], heat["down"], tuple(voice["mean"]),
-        voice["spread"], {key: voice[key] for key in ("weight", "calm", "limit")}, raw["mood"],
-        {key: tuple(row) for key, row in raw["talk"].items()}, raw["degraded"]["weight"], raw["phrases"],
-        raw["calming"], _normal(words["base"]), given, words["temper"], tuple(forecast["reach"]), forecast["slope"],
-        forecast["intercept"])
+        margin=raw["decide"]["margin"], start=_normal(heat["start"]), up=heat["up"], leap=heat["leap"],
+        down=heat["down"], mean=tuple(voice["mean"]), spread=voice["spread"],
+        voice={key: voice[key] for key in ("weight", "calm", "limit")}, mood=raw["mood"],
+        talk={key: tuple(row) for key, row in raw["talk"].items()}, degraded=raw["degraded"]["weight"],
+        phrases=raw["phrases"], calming=raw["calming"], base=_normal(words["base"]),
+        opening=_normal(words["opening"]), given=given, temper=words["temper"], reach=tuple(forecast["reach"]),
+        slope=forecast["slope"], intercept=forecast["intercept"])
 
 
 class Ladder:
     """Readings and shifts in, standings and changes out; one state a call."""
 
     def __init__(self, config: LadderConfig | None = None) -> None:
-        self.parameters = p = parameters((config or LadderConfig()).parameters)
+        self.config = config or LadderConfig()
+        self.parameters = p = parameters(self.config.parameters)
         self._likelihood = tuple(mean / p.spread**2 for mean in p.mean), tuple(
             mean**2 / (2 * p.spread**2) for mean in p.mean)
 
@@ -128,7 +135,6 @@ class Ladder:
         return [self._hop(*row) for row in zip(states, readings, shifts, strict=True)]
 
     def _hop(self, state: State, reading: Reading, shift: Shift | None) -> tuple[Standing, Change | None]:
-        self._drift(state)
         trust = self.parameters.degraded if "loss" in reading.degraded or "late" in reading.degraded else 1.0
         self._listen(state, reading, shift, trust)
         if reading.words.by is not None:
@@ -142,7 +148,7 @@ class Ladder:
     # ── heat: how it is said ────────────────────────────────────────────────────────────────────
 
     def _drift(self, state: State) -> None:
-        """Half a second passes: heat may climb by one, leap to the top, or sink by one."""
+        """The caller is heard for half a second: heat may climb by one, leap to the top, or sink by one."""
         p = self.parameters
         a, b, c, d = state.heat
         up, leap, down = p.up, p.leap, p.down
@@ -158,6 +164,8 @@ class Ladder:
         for trace in state.traces.values():
             trace.total *= FADE
         speaks = reading.voice is None or reading.voice.speech >= 0.2
+        if speaks and (reading.mood is not None or (shift is not None and shift.heat is not None)):
+            self._drift(state)
         if shift is not None and shift.heat is not None and speaks:
             self._voice(state, reading.span, shift, shift.heat, trust)
         if reading.mood is not None and speaks:
@@ -235,22 +243,30 @@ class Ladder:
             self._log(state, before, why.of_phrase(phrase))
 
     def _turn(self, state: State, turn: Turn, depth: int) -> None:
-        """One whole sentence: sum over where the caller stood and what the sentence is evidence for."""
+        """One whole sentence: sum over where the caller stood and what the sentence is evidence for.
+
+        Evidence below where he stood says nothing about where he stood: supplying data lowers nothing. A calming of
+        less than CALMS is none.
+        """
         p = self.parameters
+        opens = state.turns == 0 and self.config.opening == "post"
+        state.turns += 1
+        calming = max(0.0, (turn.calming - CALMS) / (1 - CALMS))
         shown = [(max(q, TINY) / base) ** p.temper for q, base in zip(turn.evidence, p.base, strict=True)]
         after = [0.0] * 7
         for stood, mass in enumerate(state.words):
             if mass < TINY:
                 continue
-            for rung, (likely, prior) in enumerate(zip(shown, p.given[stood], strict=True)):
-                joint = mass * likely * prior
-                settles = turn.calming if rung <= 1 else 0.0
-                after[max(stood, rung)] += joint * (1 - settles)
-                after[max(rung, lowered(stood, depth))] += joint * settles
-        total = sum(after)
-        state.words = [part / total for part in after]
-        if turn.calming > 0.05:
-            self._cool(state, turn.calming * (turn.evidence[0] + turn.evidence[1]), depth)
+            expected = p.opening if opens else p.given[stood]
+            joint = [likely * prior for likely, prior in zip(shown, expected, strict=True)]
+            share = mass / sum(joint)
+            for rung, part in enumerate(joint):
+                settles = calming if rung <= 1 else 0.0
+                after[max(stood, rung)] += share * part * (1 - settles)
+                after[max(rung, lowered(stood, depth))] += share * part * settles
+        state.words = after
+        if calming > 0:
+            self._cool(state, calming * (turn.evidence[0] + turn.evidence[1]), depth)
 
     def _calm(self, state: State, sure: float, depth: int) -> None:
         after = [(1 - sure) * part for part in state.words]
@@ -305,7 +321,7 @@ class Ladder:
         moved = log_odds(standing.posterior)[threshold] - log_odds(state.before)[threshold]
         found = [why.weighted(event.reason, event.moved[threshold]) for event in state.events]
         rest = moved - sum(reason.weight for reason in found)
-        found += why.of_heat(state.traces, state.peak, rest, Span(standing.at, standing.at))
+        found += why.of_heat(state.traces, state.peak, rest)
         found = why.settle(found, moved, standing.at)
         state.rung, state.before, state.events = after, standing.posterior, []
         return Change(standing.at, before, after, standing.confidence, tuple(found))

@@ -75,7 +75,7 @@ def of_turn(turn: Turn, phrases: Sequence[Phrase]) -> Reason:
     return Reason("words", "turn", motive, turn.span, 0.0, _quoted(words, turn.span))
 
 
-def of_heat(pulls: Mapping[str, Pull], peak: Shift | None, rest: float, now: Span) -> list[Reason]:
+def of_heat(pulls: Mapping[str, Pull], peak: Shift | None, rest: float) -> list[Reason]:
     """Deal what the words did not explain to the sources that pulled the same way, at most what each pulled."""
     way = 1.0 if rest > 0 else -1.0
     pulling = {name: pull for name, pull in pulls.items() if pull.total * way > 0.05}
@@ -112,7 +112,7 @@ def settle(found: Sequence[Reason], moved: float, at: int) -> list[Reason]:
     shown = [reason for reason in ranked[:MOST] if reason.weight * way > 0.05] or ranked[:1]
     rest = moved - sum(reason.weight for reason in shown)
     if abs(rest) > 1e-9:
-        text = {"zh": "随时间变化及其他", "en": "time and other signs"}
+        text: Text = {"zh": "随时间变化及其他", "en": "time and other signs"}
         shown.append(Reason("time", "time", "displeasure" if moved > 0 else "calming", Span(at, at), rest, text))
     return shown
 
@@ -158,4 +158,4 @@ def _quoted(text: str, span: Span) -> Text:
 
 def _when(span: Span) -> str:
     start, end = span.seconds
-    return f"{start:.1f} s" if end - start < 1 else f"{start:.0f}-{end:.0f} s"
+    return f"{start:.1f} s" if end - start < 1.5 else f"{start:.0f}-{end:.0f} s"
