@@ -121,13 +121,13 @@ class Call:
         self._transfers += 1
 
     def finish(self) -> None:
-        """The call has ended: settle what is owed and pad the last hop with silence."""
+        """The call has ended: settle what is owed and pad with silence to a last hop, in which the call is closed."""
         if self.finished:
             return
         for side, line in self._lines.items():
             self._append(side, line.resampler.flush())
         longest = max(line.ring.end for line in self._lines.values())
-        end = longest + (-longest) % HOP
+        end = (longest // HOP + 1) * HOP
         for side, line in self._lines.items():
             self._append(side, np.zeros(end - line.ring.end, np.float32))
         self.finished = True
@@ -155,6 +155,11 @@ class Call:
         lengths = [line.ring.length for line in self._lines.values()]
         return min(lengths) >= HOP or max(lengths) >= HOP + PATIENCE
 
+    @property
+    def over(self) -> bool:
+        """The last hop was taken."""
+        return self.finished and not self.ready
+
     def take(self) -> Hop:
         """The next hop: samples of every side, and the utterances that end in it."""
         self._align()
@@ -171,8 +176,7 @@ class Call:
         return Notes(self._hold, self._transfers, acknowledged, self._agent_words)
 
     def _due(self, end: int) -> tuple[Utterance, ...]:
-        everything = self.finished and not self.ready
-        due = tuple(u for u in self._utterances if u.span.end <= end or everything)
+        due = tuple(u for u in self._utterances if u.span.end <= end or self.over)
         self._utterances = deque((u for u in self._utterances if u not in due), maxlen=MOST_UTTERANCES)
         return due
 

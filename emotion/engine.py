@@ -171,8 +171,10 @@ class Engine:
         standings = [standing for standing, _ in placed]
         changes = [change for _, change in placed]
         alerts = self.alerter.step(_states(calls, "alerts"), readings, standings, changes)
-        for call, standing in zip(calls, standings, strict=True):
+        for n, (call, standing) in enumerate(zip(calls, standings, strict=True)):
             call.rung = standing.rung
+            if call.over:
+                alerts[n] += self.alerter.close([call.states["alerts"]], [standing.at])[0]
         return [Moment(*parts) for parts in zip(readings, shifts, standings, changes, alerts, strict=True)]
 
 

@@ -120,7 +120,9 @@ def test_what_is_said_after_the_last_hop_is_not_lost() -> None:
     call.push({"caller": ramp(HOP)})
     call.hear(Utterance("caller", Span(0, 10 * RATE), "later"))
     call.finish()
+    assert call.take().utterances == ()
     assert [u.text for u in call.take().utterances] == ["later"]
+    assert call.over
 
 
 def test_a_call_pickles_in_the_middle() -> None:
