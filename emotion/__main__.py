@@ -38,6 +38,9 @@ def _analyze(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.to_json(arguments.json)
         print(f"JSON: {arguments.json}")
+    if arguments.table:
+        report.to_table(arguments.table)
+        print(f"table: {arguments.table}")
     if arguments.plot:
         report.plot(arguments.plot)
         print(f"picture: {arguments.plot}")
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--mood", default=MoodConfig().weights, help="mood weights by name (models/manifest.toml)")
     one.add_argument("--longest", type=float, default=LONGEST_H, metavar="HOURS", help="longest recording taken")
     one.add_argument("--json", type=Path, metavar="OUT", help="write the whole report here")
+    one.add_argument("--table", type=Path, metavar="OUT.csv", help="write one row each 0.5 s (csv or parquet)")
     one.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the timeline (png, svg or pdf)")
     one.set_defaults(run=_analyze)
     models = commands.add_parser("models", help="weights: what is there, and fetching stronger ones")

@@ -93,6 +93,13 @@ class Report:
 
         return pd.DataFrame([_row(moment) for moment in self.moments]).set_index("at")
 
+    def to_table(self, path: str | Path) -> None:
+        """Write `to_pandas` as CSV, or as Parquet (extra `archive`) when the path ends in .parquet."""
+        if Path(path).suffix == ".parquet":
+            self.to_pandas().to_parquet(path)
+        else:
+            self.to_pandas().to_csv(path)
+
     def plot(self, path: str | Path) -> None:
         """Rung, pitch, rate, loudness, speech of both sides and phrases on one time axis, as PNG, SVG or PDF."""
         from emotion.picture import draw

@@ -49,6 +49,17 @@ def test_a_table_has_one_row_a_hop(report: Report) -> None:
     assert {"voice.pitch.median", "talk.dead_air", "shift.heat", "phrases"} <= set(frame.columns)
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_the_table_is_written(report: Report, tmp_path: Path, name: str) -> None:
+    import pandas as pd
+
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow", reason="the extra `archive` is not installed")
+    report.to_table(tmp_path / name)
+    back = pd.read_parquet(tmp_path / name) if name.endswith("parquet") else pd.read_csv(tmp_path / name)
+    assert len(back) == len(report.moments)
+
+
 def test_the_story_is_told_in_both_languages(report: Report) -> None:
     zh, en = report.describe("zh"), report.describe("en")
     assert "投诉" in zh
