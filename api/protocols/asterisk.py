@@ -10,7 +10,7 @@ Source: Asterisk's WebSocket channel driver documentation. Nothing is ever sent 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ from api.protocols.events import (
     Started,
     Stopped,
 )
-from api.protocols.fields import identifier, kept, read_object, sides_of, with_announced, with_fields
+from api.protocols.fields import identifier, kept, read_object, with_fields
 from api.protocols.native import MAX_TEXT
 
 FORMATS: Mapping[str, tuple[Encoding, int]] = {
@@ -43,10 +43,9 @@ _VARIABLES = ("CALL_ID", "AGENT_ID", "TEAM", "CALLER", "LANGUAGE", "CONSENT")
 
 @dataclass(slots=True)
 class ChanWebSocket:
-    """One media connection; `fields` are those of the address, `announced` finds what was told of a call."""
+    """One media connection, of the caller's voice; `fields` are those of the address."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    announced: Callable[[str], Started | None] = lambda _: None
     name: str = "asterisk"
     _frame: int | None = None
     _over: bool = False
@@ -88,17 +87,12 @@ class ChanWebSocket:
         if form is None:
             return self._end(Fault("unsupported-encoding", f"format {str(message.get('format'))[:32]!r}",
                                    f"use one of {', '.join(FORMATS)}: WebSocket/NAME/c(ulaw)", fatal=True))
-        channels = sides_of(self.fields.get("channels", "caller"))
-        if channels is None or len(channels) != 1:
-            return self._end(Fault("unsupported-channels", "chan_websocket carries one channel",
-                                   "channels=caller or channels=agent in v(…)", fatal=True))
         variables = message.get("channel_variables")
         named = _variables(variables) if isinstance(variables, dict) else {}
-        start = Started(identifier(message.get("channel_id")), *form, channels,
-                        metadata=kept({"channel": message.get("channel"), "connection": message.get("connection_id")}))
-        start = with_fields(start, {**named, **self.fields})
+        noted = kept({"channel": message.get("channel"), "connection": message.get("connection_id")})
+        start = Started(identifier(message.get("channel_id")), *form, metadata=noted)
         self._frame = WIDTH[start.encoding]
-        return [with_announced(start, self.announced(start.call_id) if start.call_id else None)]
+        return [with_fields(start, {**named, **self.fields})]
 
     def _media(self, data: bytes) -> list[Incoming]:
         if self._frame is None:

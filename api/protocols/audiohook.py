@@ -36,7 +36,7 @@ from api.protocols.events import (
     Stopped,
     Warned,
 )
-from api.protocols.fields import identifier, kept, language_of, read_object, with_announced, with_fields
+from api.protocols.fields import identifier, kept, language_of, read_object, with_fields
 from emotion.types import Side
 
 VERSION = "2"
@@ -60,7 +60,6 @@ class AudioHook:
     session: str | None = None
     organization: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
-    announced: Callable[[str], Started | None] = lambda _: None
     name: str = "audiohook"
     state: Literal["waiting", "open", "probe", "leaving", "over"] = "waiting"
     _seq: int = 0
@@ -177,7 +176,8 @@ class AudioHook:
         chosen = [] if offer is None else [offer]
         opened = self._reply("opened", {"startPaused": False, "media": chosen, **_languages(parameters)})
         if offer is None:
-            return [opened, Fault("unsupported-encoding", "no offer of PCMU at 8000 Hz", "offer PCMU, 8000 Hz")]
+            return [opened, Fault("unsupported-encoding", "no offer of the caller's voice as PCMU at 8000 Hz",
+                                  "offer PCMU, 8000 Hz, external or both")]
         self._frame = len(offer["channels"])
         return [opened, self._started(conversation, parameters, [_SIDES[name] for name in offer["channels"]])]
 
@@ -187,8 +187,7 @@ class AudioHook:
         noted = kept({"session": self.session, "organization": parameters["organizationId"]})
         start = Started(identifier(conversation), "mulaw", 8000, tuple(sides), metadata=noted,
                         language=language_of(parameters.get("language")))
-        start = with_fields(start, given)
-        return with_announced(start, self.announced(conversation))
+        return with_fields(start, given)
 
     def _refuse(self, why: str) -> list[Incoming]:
         self.state = "leaving"
@@ -240,9 +239,9 @@ class AudioHook:
 
 
 def choose(offers: Sequence[object]) -> dict[str, Any] | None:
-    """The offer to take, unmodified: both sides first, then the caller's, then the agent's; None: none fits."""
+    """The offer to take, unmodified: both sides, or else the caller's; None: the caller is in none of them."""
     fit = [offer for offer in offers if isinstance(offer, dict) and _fits(offer)]
-    return min(fit, key=lambda offer: (-len(offer["channels"]), "external" not in offer["channels"]), default=None)
+    return max(fit, key=lambda offer: len(offer["channels"]), default=None)
 
 
 def _fits(offer: Mapping[str, Any]) -> bool:
@@ -250,7 +249,7 @@ def _fits(offer: Mapping[str, Any]) -> bool:
     if not isinstance(channels, list) or not all(isinstance(name, str) and name in _SIDES for name in channels):
         return False
     return (offer.get("type") == "audio" and offer.get("format") == "PCMU" and offer.get("rate") == 8000
-            and 1 <= len(channels) == len(set(channels)))
+            and "external" in channels and len(channels) == len(set(channels)))
 
 
 def _languages(parameters: Mapping[str, Any]) -> dict[str, Any]:

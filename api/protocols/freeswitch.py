@@ -9,7 +9,7 @@ agent's voice cannot be told from the caller's: consent is taken as not given, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from api.protocols.events import (
     Stopped,
     Transferred,
 )
-from api.protocols.fields import identifier, kept, read_object, sides_of, truth, with_announced, with_fields
+from api.protocols.fields import identifier, kept, read_object, sides_of, truth, with_fields
 from api.protocols.native import MAX_AUDIO, MAX_TEXT
 from emotion.types import Side
 
@@ -43,10 +43,9 @@ _CALL_NAMES = ("call_id", "callSid", "call_sid", "uuid", "callId")
 
 @dataclass(slots=True)
 class AudioStream:
-    """One stream; `fields` are those of the address, `announced` finds what was told of a call."""
+    """One stream; `fields` are those of the address."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    announced: Callable[[str], Started | None] = lambda _: None
     name: str = "freeswitch"
     _frame: int | None = None
     _over: bool = False
@@ -90,11 +89,12 @@ class AudioStream:
                                    "use mono, stereo or mixed", fatal=True))
         start = Started(identifier(_named(given, _CALL_NAMES)), "pcm_s16le", rate, channels, metadata=kept(metadata))
         start = with_fields(start, {name: value for name, value in given.items() if name != "call_id"})
-        start = with_announced(start, self.announced(start.call_id) if start.call_id else None)
         self._frame = 2 * len(channels)
         if mix != "mixed":
             return [start]
-        return [replace(start, consent=False),
+        # another name, so that a consent that was announced for the call does not reach it
+        name = f"{start.call_id[:120]}.mixed" if start.call_id else None
+        return [replace(start, call_id=name, consent=False),
                 Fault("unsupported-channels", "both voices are mixed in one channel",
                       "use mono or stereo; of a mix only talk and silence are measured")]
 

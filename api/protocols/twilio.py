@@ -10,7 +10,7 @@ read, since a known client steps it wrongly. Both `<Start>` and `<Connect>` are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -34,7 +34,6 @@ from api.protocols.fields import (
     kept,
     read_base64,
     read_object,
-    with_announced,
     with_fields,
 )
 from emotion.types import Side
@@ -105,10 +104,9 @@ class Reorder:
 
 @dataclass(slots=True)
 class MediaStreams:
-    """One stream; `fields` are those of the address, `announced` finds what was told of a call."""
+    """One stream; `fields` are those of the address."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    announced: Callable[[str], Started | None] = lambda _: None
     name: str = "twilio"
     _start: Started | None = None
     _settled: bool = False
@@ -169,8 +167,7 @@ class MediaStreams:
         self._caller_track = _track(given.get("caller_track")) or "inbound"
         call_id = identifier(about.get("callSid") or about.get("call_control_id") or self._stream)
         noted = kept({"stream": self._stream, "account": about.get("accountSid"), **custom})
-        start = with_fields(Started(call_id, encoding, 8000, metadata=noted), given)
-        self._start = with_announced(start, self.announced(start.call_id) if start.call_id else None)
+        self._start = with_fields(Started(call_id, encoding, 8000, metadata=noted), given)
         tracks = about.get("tracks")
         if isinstance(tracks, list) and tracks:
             sides = {self._side(track) for track in tracks}
@@ -179,8 +176,10 @@ class MediaStreams:
 
     def _settle(self, sides: tuple[Side, ...]) -> list[Incoming]:
         """The tracks are known: the call begins, with the audio that waited for it."""
-        if not sides or self._start is None:
-            return self._end(Fault("unsupported-channels", "no track of the call", "use inbound or both", fatal=True))
+        if "caller" not in sides or self._start is None:
+            self._start = None
+            return self._end(Fault("unsupported-channels", "the caller's track is not in the stream",
+                                   "stream inbound_track or both_tracks", fatal=True))
         self._settled = True
         self._tracks = {side: self._tracks.get(side, Reorder()) for side in sides}
         self._start = replace(self._start, channels=sides)
