@@ -18,7 +18,7 @@ NUMBERS: dict[Language, tuple[str, ...]] = {
     "en": ("two", "three", "four", "five", "six", "seven", "ten", "several", "many"),
 }
 DIGITS = {"zh": "零一二三四五六七八九",
-          "en": "zero one two three four five six seven eight nine".split()}
+          "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]}
 
 
 def numerals(say: str, language: Language) -> Iterator[str]:
