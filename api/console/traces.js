@@ -24,7 +24,7 @@ const y = (z) => ROW * (1 - (Math.min(HIGH, Math.max(LOW, z)) - LOW) / (HIGH - L
 
 /** `window` is the number of seconds on view, or null for the whole call. */
 export function traces({ window = 75 } = {}) {
-  const rows = FEATURES.map((feature) => row(feature));
+  const rows = FEATURES.map((feature) => row(feature, window === null));
   const bars = { caller: bar("caller"), agent: bar("agent") };
   const ticks = h("div", { class: "ticks" });
   const axis = h("div", { class: "axis", "aria-hidden": "true" });
@@ -129,8 +129,8 @@ function stretches(seen, side) {
   return found;
 }
 
-/** One trace: its name, the line against the band, and its latest value in words. */
-function row({ key, unit, digits }) {
+/** One trace: its name, the line against the band, and in words its latest value or, of a whole call, the share above normal. */
+function row({ key, unit, digits }, whole) {
   const line = s("path", { class: "line" });
   const value = h("span", { class: "value" });
   const picture = s("svg", { viewBox: `0 0 ${WIDTH} ${ROW}`, preserveAspectRatio: "none", role: "img" },
@@ -142,13 +142,20 @@ function row({ key, unit, digits }) {
   function draw(seen, x) {
     line.setAttribute("d", path(seen, (reading) => reading[key]?.z ?? null, x));
     const latest = seen.findLast((reading) => reading[key]);
-    say(value, latest ? words(latest[key]) : t("trace.unknown"));
-    root.classList.toggle("high", Boolean(latest) && latest[key].z > 2);
+    say(value, !latest ? t("trace.unknown") : whole ? share(seen) : words(latest[key]));
+    root.classList.toggle("high", !whole && Boolean(latest) && latest[key].z > 2);
     picture.setAttribute("aria-label", `${t(`trace.${key}`)}: ${value.textContent}`);
+  }
+
+  function share(seen) {
+    const known = seen.filter((reading) => reading[key]);
+    const high = known.filter((reading) => reading[key].z > 1);
+    return t("trace.share", { n: Math.round((100 * high.length) / known.length) });
   }
 
   function words({ z, change }) {
     if (Math.abs(z) <= 1) return t("trace.normal");
+    if (change === null) return t(z > 0 ? "trace.above" : "trace.below");
     return t(unit, { n: signed(change, digits) });
   }
 

@@ -9,6 +9,7 @@ import { state, subscribe } from "./store.js";
 import { ARROWS } from "./thermometer.js";
 
 const TODAY_EVERY = 15_000;
+const PROMINENT = 4;
 
 export function wallView() {
   const numbers = h("p", { class: "numbers" });
@@ -116,11 +117,11 @@ function changeRow(row, call) {
 }
 
 function action(cell, card) {
-  const look = `${card.taken_by} ${pinned(card)}`;
+  const look = `${card.taken_by} ${pinned(card)} ${card.rung < PROMINENT}`;
   if (cell.dataset.look === look) return;
   cell.dataset.look = look;
   if (card.taken_by) put(cell, h("span", { class: "taken" }, t("wall.taken", { who: card.taken_by })));
-  else put(cell, pinned(card) && h("span", { class: "waits" }, t("wall.pinned")), h("button", { type: "button", class: pinned(card) ? "main" : "", on: { click: () => take(cell, card) } }, t("wall.take")));
+  else put(cell, pinned(card) && h("span", { class: "waits" }, t("wall.pinned")), h("button", { type: "button", class: pinned(card) ? "main" : card.rung < PROMINENT ? "quiet" : "", on: { click: () => take(cell, card) } }, t("wall.take")));
 }
 
 async function take(cell, card) {

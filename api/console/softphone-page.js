@@ -1,0 +1,139 @@
+/** The example page of the softphone SDK: a microphone or a recording becomes a call, alerts come back as events. */
+
+import { badge } from "./card.js";
+import { h, put, say } from "./dom.js";
+import { clock, either, language, onLanguage, rungName, setLanguage, t } from "./i18n.js";
+import { Softphone } from "./softphone.js";
+import { signIn } from "./sign.js";
+import { startTheme } from "./theme.js";
+
+const MIC = { audio: { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false } };
+
+let phone = null;
+let paused = false;
+let player = null;
+let standing = null;
+let alert = null;
+let note = "";
+const chosen = { source: "mic", agent: "web", consent: false, file: null };
+const main = h("main", { id: "main" });
+
+/** The streams of the two sides, from what was chosen. */
+async function sides() {
+  if (chosen.source === "mic") return { caller: await microphone() };
+  const [caller, agent] = await recording(chosen.file);
+  return { caller, agent: chosen.source === "both" ? await microphone() : agent };
+}
+
+const microphone = () => navigator.mediaDevices.getUserMedia(MIC);
+
+/** A recording, played aloud, as one stream a channel. */
+async function recording(file) {
+  const context = new AudioContext();
+  const source = context.createBufferSource();
+  source.buffer = await context.decodeAudioData(await file.arrayBuffer());
+  const channels = source.buffer.numberOfChannels;
+  const splitter = context.createChannelSplitter(channels);
+  source.connect(context.destination);
+  source.connect(splitter);
+  const streams = Array.from({ length: Math.min(2, channels) }, (_, channel) => {
+    const out = context.createMediaStreamDestination();
+    splitter.connect(out, channel);
+    return out.stream;
+  });
+  source.onended = hangUp;
+  player = { source, context };
+  return streams;
+}
+
+async function connect(event) {
+  event.preventDefault();
+  note = "";
+  standing = alert = null;
+  try {
+    const streams = await sides();
+    phone = new Softphone({ agentId: chosen.agent, language: language(), consent: chosen.consent, readings: 1 });
+    phone.addEventListener("state", draw);
+    phone.addEventListener("reading", ({ detail }) => { ({ standing } = detail); draw(); });
+    phone.addEventListener("alert", ({ detail }) => { if (detail.alert.audience !== "supervisor") ({ alert } = detail); draw(); });
+    phone.addEventListener("error", ({ detail }) => { note = `${detail.message} ${detail.remedy ?? ""}`; draw(); });
+    phone.addEventListener("ended", ({ detail: { summary } }) => {
+      note = t("phone.summary", { time: clock(summary.seconds), peak: rungName(summary.peak ?? 0) });
+      draw();
+    });
+    await phone.start(streams);
+    player?.source.start();
+  } catch (fault) {
+    if (!(fault instanceof DOMException)) throw fault;
+    note = t("phone.denied", { why: fault.message });
+    phone = null;
+    draw();
+  }
+}
+
+async function hangUp() {
+  player?.source.disconnect();
+  player?.context.close();
+  player = null;
+  await phone.stop();
+}
+
+function pause() {
+  paused = !paused;
+  if (paused) phone.pause();
+  else phone.resume();
+  draw();
+}
+
+function draw() {
+  const busy = phone !== null && !["ended", "failed"].includes(phone.state);
+  const state = phone === null ? "idle" : busy && paused ? "paused" : phone.state;
+  const focused = document.activeElement?.id;
+  put(main, h("section", { class: "page phone" },
+    h("header", { class: "pagehead" }, h("h1", {}, t("phone.title")), h("p", { class: "hush" }, t("phone.lead"))),
+    h("div", { class: "pair" }, busy ? call(state) : form(state), answer())));
+  document.getElementById(focused)?.focus();
+}
+
+function form(state) {
+  const choice = (name, label, options) => h("p", { class: "field" }, h("label", { for: name }, label), options);
+  const source = h("select", { id: "source", on: { change: () => { chosen.source = source.value; draw(); } } }, ["mic", "file", "both"].map((name) =>
+    h("option", { value: name, selected: name === chosen.source }, t(`phone.source.${name}`))));
+  const file = h("input", { id: "file", type: "file", accept: "audio/*", required: true, on: { change: () => { [chosen.file] = file.files; } } });
+  const agent = h("input", { id: "agent", value: chosen.agent, pattern: "[A-Za-z0-9._:@+\\-]{1,128}", on: { input: () => { chosen.agent = agent.value; } } });
+  const consent = h("input", { id: "consent", type: "checkbox", checked: chosen.consent, on: { change: () => { chosen.consent = consent.checked; } } });
+  return h("form", { class: "sheet part cards", on: { submit: connect } },
+    choice("source", t("phone.source"), source), chosen.source !== "mic" && choice("file", t("phone.file"), file), choice("agent", t("phone.agent"), agent),
+    h("p", { class: "check" }, consent, h("label", { for: "consent" }, t("phone.consent")), h("small", { class: "hush" }, t("rec.consent.why"))),
+    h("p", { class: "foot" }, h("button", { id: "go", class: "main" }, t("phone.start")), h("span", { role: "status" }, t(`phone.state.${state}`))), h("p", { role: "status" }, note));
+}
+
+const call = (state) => h("section", { class: "sheet part cards" }, h("p", { role: "status", class: "callstate" }, t(`phone.state.${state}`)),
+  h("p", { class: "foot" }, h("button", { id: "stop", class: "main", type: "button", on: { click: hangUp } }, t("phone.stop")),
+    h("button", { id: "pause", type: "button", on: { click: pause } }, t(paused ? "phone.resume" : "phone.pause"))), h("p", { role: "status" }, note));
+
+function answer() {
+  if (!standing && !alert) return h("section", { class: "sheet part" }, h("p", { class: "hush" }, t("phone.empty")));
+  return h("section", { class: "sheet part cards", data: { rung: standing?.rung ?? 0 } },
+    h("p", { class: "stands" }, t("thermo.stands"), " ", badge({ rung: standing?.rung ?? 0, kind: "raise" })),
+    alert && h("p", { class: "mood" }, either(alert.guidance).mood[0]), alert && h("p", {}, either(alert.guidance).matter),
+    h("p", {}, h("a", { href: `/#/desk/${encodeURIComponent(phone.callId)}`, target: "_blank", rel: "noopener" }, t("phone.console"))));
+}
+
+function frame() {
+  const switches = h("div", { class: "switches" }, h("div", { class: "languages", role: "group", "aria-label": t("app.language") }, [["zh", "中"], ["en", "EN"]].map(([code, label]) =>
+    h("button", { type: "button", lang: code, "aria-pressed": String(language() === code), on: { click: () => setLanguage(code) } }, label))));
+  put(document.body, h("header", { class: "top" }, h("a", { class: "brand", href: "/" }, t("app.title")), h("span", { class: "link" }), switches), main,
+    h("footer", { class: "bottom" }, h("p", {}, t("app.estimate"))));
+  say(document.querySelector("title"), t("phone.title"));
+  if (signed) draw();
+}
+
+let signed = false;
+startTheme();
+setLanguage(language());
+onLanguage(frame);
+frame();
+await signIn(main);
+signed = true;
+draw();
