@@ -29,6 +29,8 @@ KEPT = 8
 SOURCES = ("voice", "mood", "waiting", "interruption", "repetition", "transfer")
 CALMS = 0.25
 """Probability of calming below which a sentence does not calm at all."""
+SOLVED = 3
+"""The depth of calming that leaves a caller on 0 or 1, wherever he stood."""
 TINY = 1e-9
 
 
@@ -86,7 +88,7 @@ class Parameters:
     talk: Mapping[str, tuple[float, ...]]
     degraded: float
     phrases: Mapping[str, float]
-    calming: Mapping[str, Any]
+    calming: Mapping[str, int]
     base: tuple[float, ...]
     opening: tuple[float, ...]
     given: tuple[tuple[float, ...], ...]
@@ -109,7 +111,7 @@ def parameters(name: str = "ladder.toml") -> Parameters:
         down=heat["down"], mean=tuple(voice["mean"]), spread=voice["spread"],
         voice={key: voice[key] for key in ("weight", "calm", "limit")}, mood=raw["mood"],
         talk={key: tuple(row) for key, row in raw["talk"].items()}, degraded=raw["degraded"]["weight"],
-        phrases=raw["phrases"], calming=raw["calming"], base=_normal(words["base"]),
+        phrases=raw["phrases"], calming=raw["calming"]["depth"], base=_normal(words["base"]),
         opening=_normal(words["opening"]), given=given, temper=words["temper"], reach=tuple(forecast["reach"]),
         slope=forecast["slope"], intercept=forecast["intercept"])
 
@@ -224,7 +226,7 @@ class Ladder:
         if heard.turn is not None:
             turn = heard.turn
             before = posterior(state)
-            self._turn(state, turn, calming_depth(turn, heard.phrases, self.parameters.calming))
+            self._turn(state, turn, calming_depth(heard.phrases, self.parameters.calming))
             self._log(state, before, why.of_turn(turn, heard.phrases))
         table = self.parameters.phrases
         ear = table["transcript"] if heard.by == "transcript" else table["spotter"]
@@ -234,9 +236,7 @@ class Ladder:
                 continue
             before = posterior(state)
             if phrase.motive == "calming":
-                if heard.turn is None:
-                    depth = calming_depth(None, (phrase,), self.parameters.calming)
-                    self._calm(state, reliability, depth)
+                self._calm(state, reliability * table["calming"], calming_depth((phrase,), self.parameters.calming))
             else:
                 state.words = [(1 - reliability) * old + reliability * new for old, new in
                                zip(state.words, _raised(state.words, phrase.rung), strict=True)]
@@ -355,21 +355,17 @@ def logit(probability: float) -> float:
 
 
 def lowered(rung: int, depth: int) -> int:
-    """Where calming leaves a caller: depth rungs lower; 3 stands for 'solved', which leaves 0 or 1."""
-    if depth >= 3:
+    """Where calming leaves a caller: depth rungs lower; SOLVED leaves 0 or 1."""
+    if depth >= SOLVED:
         return min(rung // 3, 1)
     return max(0, rung - depth)
 
 
-def calming_depth(turn: Turn | None, phrases: Sequence[Phrase], table: Mapping[str, Any]) -> int:
-    """1 for bare acceptance, 2 with thanks, 3 for solved; by the codebook's decided cases."""
-    text = " ".join([turn.text if turn else "", *(phrase.text for phrase in phrases if phrase.motive == "calming")])
-    text = text.lower()
-    solved = any(word in text for word in table["solved_words"])
-    thanks = any(word in text for word in table["thanks_words"])
-    if solved:
-        return 3
-    return int(table["thanks"]) if thanks else int(table["accept"])
+def calming_depth(phrases: Sequence[Phrase], depths: Mapping[str, int]) -> int:
+    """1 for bare acceptance, 2 with thanks, SOLVED for 'solved, thanks'; by the codebook's decided cases."""
+    found = {depths.get(phrase.key, 1) for phrase in phrases if phrase.motive == "calming"}
+    solved = any(phrase.key == "is-solved" for phrase in phrases)
+    return SOLVED if solved and 2 in found else max(found, default=1)
 
 
 def _raised(words: Sequence[float], rung: int) -> list[float]:

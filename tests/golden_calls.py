@@ -23,7 +23,7 @@ CALLS = [
            heat=[(18, 30, 0.5), (38, 50, 1.2), (58, 130, 2.2)]),
     Script("en-climb-and-calm", "en", 150, phrases=[(20, "this is ridiculous", 3, "judgement"),
                                                     (40, "I want my money back", 4, "demand"),
-                                                    (100, "thank you", 0, "calming")],
+                                                    (100, "thank", 0, "calming")],
            turns=[(120, "solved, thanks", NOTHING, 0.97)], heat=[(18, 50, 2.0), (90, 130, 0.0)]),
     Script("zh-voice-only", "zh", 60, heat=[(5, 15, 0.1), (15, 45, 3.0)], by=None),
     Script("en-voice-only", "en", 90, heat=[(5, 15, 0.0), (15, 35, 2.6), (40, 80, -0.3)],

@@ -31,6 +31,9 @@ from emotion.types import (
 )
 
 SURE = AlertsConfig(strictness=0.6)
+CALMING = {"谢谢": "thanks", "thank": "thanks", "解决了": "is-solved", "solved": "is-solved", "好的": "all-right",
+           "okay": "all-right", "不投诉了": "complaint-withdrawn"}
+"""Words of the scripts that calm -> their key in the lexicon."""
 
 
 @dataclass
@@ -64,8 +67,10 @@ class Script:
         def here(second: float) -> bool:
             return start <= second < end
 
-        phrases = tuple(Phrase(text, text, rung, motive, _said(at, text), 0.97)
+        phrases = tuple(Phrase(CALMING.get(text, text), text, rung, motive, _said(at, text), 0.97)
                         for at, text, rung, motive in self.phrases if here(at))
+        calm = tuple(Phrase(key, word, 0, "calming", _said(at, text), 0.9) for at, text, _, calming in self.turns
+                     if here(at) and calming > 0.5 for word, key in CALMING.items() if word in text.lower())
         turn = next((Turn(_said(at, text), text, tuple(evidence), calming, (text,))
                      for at, text, evidence, calming in self.turns if here(at)), None)
         repeat = next((Repeat(_said(at, text), Span(0, HOP), 0.9, text) for at, text in self.repeats if here(at)), None)
@@ -77,7 +82,7 @@ class Script:
         talk = Talk(speaks, 0.0, 0.0, waiting, 0.0, waited, sum(at < end for at in self.interrupts), 0, None,
                     sum(at < end for at in self.transfers), None)
         mood = None if anger is None else Mood(0.5 + anger / 2, anger, 0.02, 0.03, 0.02, 0.93 - anger)
-        heard = Heard(self.by, phrases, turn, repeat) if self.by else Heard(None)
+        heard = Heard(self.by, phrases + calm, turn, repeat) if self.by else Heard(None)
         reading = Reading(span.end, span, Voice(speaks * 2, None, None, None, None), mood, heard, talk, self.degraded)
         return reading, shift(heat) if heat is not None else None
 

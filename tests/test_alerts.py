@@ -52,8 +52,8 @@ def test_a_rung_is_told_once_however_often_it_is_said() -> None:
 
 def test_within_the_cool_down_the_same_rung_is_not_told_again_and_after_it_is() -> None:
     config = AlertsConfig(strictness=0.6, cool_down_s=60)
-    up: list[tuple[float, str, int, Motive]] = [(5.0, "a", 3, "judgement"), (15.0, "解决了 谢谢", 0, "calming"),
-                                                (30.0, "b", 3, "judgement"), (40.0, "解决了 谢谢", 0, "calming"),
+    up: list[tuple[float, str, int, Motive]] = [(5.0, "a", 3, "judgement"), (15.0, "不投诉了", 0, "calming"),
+                                                (30.0, "b", 3, "judgement"), (40.0, "不投诉了", 0, "calming"),
                                                 (80.0, "c", 3, "judgement")]
     raised = [row for row in told(Script("c", "zh", 100, phrases=up), config) if row[1] == "raise" and row[2] == 3]
     assert [row[0] for row in raised] == [6.5, 81.5]
@@ -86,7 +86,7 @@ def test_a_warning_comes_once_before_rung_five() -> None:
 
 def test_a_click_of_a_dwell_does_not_pass_for_a_held_rung() -> None:
     config = AlertsConfig(strictness=0.6, dwell_s=3)
-    brief: list[tuple[float, str, int, Motive]] = [(5.0, "a", 3, "judgement"), (7.0, "解决了 谢谢", 0, "calming")]
+    brief: list[tuple[float, str, int, Motive]] = [(5.0, "a", 3, "judgement"), (7.0, "不投诉了", 0, "calming")]
     assert all(row[2] < 3 for row in told(Script("c", "zh", 30, phrases=brief), config))
 
 

@@ -189,9 +189,13 @@ def test_a_phrase_and_the_sentence_that_holds_it_are_not_counted_twice() -> None
 
 
 def test_depth_of_calming_and_where_it_leads() -> None:
-    table = parameters().calming
-    assert [calming_depth(Turn(Span(0, 1), text, CALM, 0.9, ()), (), table)
-            for text in ("好的", "好的谢谢", "解决了，谢谢", "okay", "Thank you", "It works now")] == [1, 2, 3, 1, 2, 3]
+    depths = parameters().calming
+
+    def depth(*keys: str) -> int:
+        return calming_depth([Phrase(key, key, 0, "calming", Span(0, 1), 1.0) for key in keys], depths)
+
+    assert [depth("all-right"), depth("all-right", "thanks"), depth("is-solved"), depth()] == [1, 2, 1, 1]
+    assert depth("is-solved", "thanks") == depth("complaint-withdrawn") == 3
     assert [lowered(rung, 3) for rung in range(7)] == [0, 0, 0, 1, 1, 1, 1]
     assert [lowered(rung, 2) for rung in range(7)] == [0, 0, 0, 1, 2, 3, 4]
 
