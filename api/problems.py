@@ -15,7 +15,7 @@ from starlette.responses import Response
 log = logging.getLogger("emotion.http")
 
 
-class Problem(Exception):
+class HttpError(Exception):
     """Raise it anywhere in a route; the client gets the document."""
 
     def __init__(self, status: int, code: str, detail: str, remedy: str, headers: dict[str, str] | None = None) -> None:
@@ -34,9 +34,9 @@ def document(status: int, code: str, detail: str, remedy: str, headers: dict[str
     return Response(json.dumps(body, ensure_ascii=False), status, headers, "application/problem+json")
 
 
-def absent(what: str) -> Problem:
+def absent(what: str) -> HttpError:
     """The same answer for what is not there and for what is not yours."""
-    return Problem(404, "not-found", f"there is no such {what}", "check the id; another tenant's things are not shown")
+    return HttpError(404, "not-found", f"there is no such {what}", "check the id; other tenants' things are not shown")
 
 
 NAMES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media"}
@@ -45,8 +45,8 @@ NAMES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
 
-    @app.exception_handler(Problem)
-    async def known(_: Request, problem: Problem) -> Response:
+    @app.exception_handler(HttpError)
+    async def known(_: Request, problem: HttpError) -> Response:
         return problem.response()
 
     @app.exception_handler(HTTPException)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
-from api.problems import Problem, absent
+from api.problems import HttpError, absent
 
 COOKIE = "emotion_session"
 SESSION_S = 12 * 3600
@@ -113,35 +113,39 @@ class Guard:
     # ── HTTP and SSE ────────────────────────────────────────────────────────────────────────────
 
     def require(self, request: Request, roles: frozenset[Role], ticket: str | None = None) -> Principal:
-        """The principal of a request, if he has one of the roles; Problem 401 or 403 otherwise."""
-        who = self.recognise(request, ticket)
+        """The principal of a request, if he has one of the roles; HttpError 401 or 403 otherwise."""
+        who = self.recognise(request, ticket, "events")
         if who is None:
-            raise Problem(401, "unauthorized", "no valid key, session or ticket came with the request",
+            raise HttpError(401, "unauthorized", "no valid key, session or ticket came with the request",
                           "send Authorization: Bearer KEY, or log in at /", {"WWW-Authenticate": "Bearer"})
         if who.role not in roles:
-            raise Problem(403, "forbidden", f"the role {who.role} may not do this",
+            raise HttpError(403, "forbidden", f"the role {who.role} may not do this",
                           f"use a key with one of the roles: {', '.join(sorted(roles))}")
         return who
 
-    def recognise(self, connection: HTTPConnection, ticket: str | None = None) -> Principal | None:
-        """Who is behind an HTTP request or an upgrade; None when nobody. Problem 429 after many wrong keys."""
+    def recognise(self, connection: HTTPConnection, ticket: str | None = None, purpose: str = "") -> Principal | None:
+        """Who is behind an HTTP request or an upgrade; None when nobody. HttpError 429 after many wrong keys."""
         address = connection.client.host if connection.client else "?"
         bearer = connection.headers.get("authorization", "")
         if bearer:
             return self._by_key(bearer, address)
         if ticket:
-            return self._by_token(ticket, "ticket")
+            return self._by_token(ticket, "ticket", purpose)
         if cookie := connection.cookies.get(COOKIE):
             return self._by_token(cookie, "session") if self._same_origin(connection) else None
         if self.demo and address in LOOPBACK and self._same_origin(connection) and _names_loopback(connection):
             return Principal("demo", Role.ADMIN, "demo", demo=True)
         return None
 
+    def login(self, connection: HTTPConnection, text: str) -> Principal | None:
+        """The principal behind a key that a person typed in; wrong ones are counted like any other."""
+        return self._by_key(f"bearer {text}", connection.client.host if connection.client else "?")
+
     def _by_key(self, bearer: str, address: str) -> Principal | None:
         now = time.monotonic()
         failures = [then for then in self._failed.get(address, []) if now - then < 60]
         if len(failures) >= FAILURES:
-            raise Problem(429, "rate-limited", "too many wrong keys from this address", "wait a minute",
+            raise HttpError(429, "rate-limited", "too many wrong keys from this address", "wait a minute",
                           {"Retry-After": "60"})
         scheme, _, text = bearer.partition(" ")
         if scheme.lower() == "bearer" and (who := self.key(text.strip())) is not None:
@@ -169,20 +173,19 @@ class Guard:
 
     # ── sockets ─────────────────────────────────────────────────────────────────────────────────
 
-    async def socket(self, socket: WebSocket, roles: frozenset[Role] | Role) -> Principal | None:
+    async def socket(self, socket: WebSocket, roles: frozenset[Role], purpose: str = "stream") -> Principal | None:
         """The principal of an upgrade; otherwise the socket is refused (4401, 4403) and None comes back."""
-        allowed = frozenset({roles}) if isinstance(roles, Role) else roles
         try:
-            who = self.recognise(socket, socket.query_params.get("ticket"))
-        except Problem:
+            who = self.recognise(socket, socket.query_params.get("ticket"), purpose)
+        except HttpError:
             who = None
-        if who is not None and (who.role in allowed or (Role.INGEST in allowed and who.role in CALLS)):
+        if who is not None and who.role in roles:
             return who
         await socket.accept()
         code, close = ("unauthorized", 4401) if who is None else ("forbidden", 4403)
         await socket.send_text(json.dumps({
-            "type": "error", "code": code, "message": "no valid key, session or ticket" if who is None
-            else f"the role {who.role} may not do this", "remedy": "see docs/api.md, 'Who may do what'", "fatal": True}))
+            "type": "error", "code": code, "fatal": True, "remedy": "see docs/api.md, 'Who may do what'",
+            "message": "no valid key, session or ticket" if who is None else f"the role {who.role} may not do this"}))
         await socket.close(close)
         return None
 
@@ -205,16 +208,19 @@ class Guard:
         self._spend(token, SESSION_S)
 
     def _token(self, who: Principal, kind: str, seconds: float, purpose: str = "") -> str:
-        body = {**asdict(who), "kind": kind, "for": purpose, "until": time.time() + seconds, "nonce": secrets.token_hex(8)}
+        body = {**asdict(who), "kind": kind, "for": purpose, "until": time.time() + seconds,
+                "nonce": secrets.token_hex(8)}
         payload = base64.urlsafe_b64encode(json.dumps(body, separators=(",", ":")).encode()).decode().rstrip("=")
         return f"{payload}.{self._sign(payload)}"
 
     def _sign(self, payload: str) -> str:
         return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()
 
-    def _by_token(self, token: str, kind: str) -> Principal | None:
+    def _by_token(self, token: str, kind: str, purpose: str = "") -> Principal | None:
         body = self._open(token.removeprefix("tk_"))
-        if body is None or body["kind"] != kind or body["until"] < time.time() or body["nonce"] in self._used:
+        if body is None or (body["kind"], body["for"]) != (kind, purpose) or body["until"] < time.time():
+            return None
+        if body["nonce"] in self._used:
             return None
         if kind == "ticket":
             self._spend(token, TICKET_S)

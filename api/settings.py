@@ -16,7 +16,8 @@ class SettingsError(Exception):
     """A variable of the environment has a value that makes no sense; the message says which and what would."""
 
 
-def _setting(default: Any, about: str, low: float | None = None, high: float | None = None, secret: bool = False) -> Any:
+def _setting(default: Any, about: str, low: float | None = None, high: float | None = None,
+             secret: bool = False) -> Any:
     return field(default=default, metadata={"about": about, "low": low, "high": high, "secret": secret})
 
 
@@ -27,7 +28,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "address to listen on; anything but loopback needs API keys")
     port: int = _setting(8000, "port of HTTP, SSE and WebSockets", 0, 65535)
     demo: bool = _setting(False, "no keys, everybody is admin of the tenant 'demo'; loopback only")
-    database: str = _setting("sqlite:///emotion.db", "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://…", secret=True)
+    database: str = _setting("sqlite:///emotion.db", "sqlite:///FILE or postgresql+psycopg://…", secret=True)
     redis: str = _setting("", "redis://… for several processes; empty: events stay in this process", secret=True)
     origins: str = _setting("", "other origins whose pages may use tickets here, comma-separated")
     tick_ms: float = _setting(40.0, "how often all calls with a hop ready are stepped", 1, 500)
@@ -50,6 +51,12 @@ class Settings:
     commercial_only: bool = _setting(False, "refuse weights that are not cleared for commercial use")
     threads: int = _setting(1, "threads of the models", 1, 64)
     metrics_open: bool = _setting(False, "serve /metrics to everybody; otherwise loopback and admins")
+    twilio_tokens: str = _setting("", "TENANT=AUTH_TOKEN, comma-separated: who signs Media Streams", secret=True)
+    audiohook_keys: str = _setting("", "TENANT=API_KEY:BASE64_SECRET, comma-separated: Genesys", secret=True)
+    audiosocket_host: str = _setting("127.0.0.1", "address of the AudioSocket door: loopback or private")
+    audiosocket_port: int = _setting(0, "port of the AudioSocket door; 0: closed", 0, 65535)
+    audiosocket_public: bool = _setting(False, "let the AudioSocket door listen on any address; it is not encrypted")
+    audiosocket_tenant: str = _setting("demo", "the tenant whose announced calls come over AudioSocket")
     log_level: str = _setting("info", "debug, info, warning or error")
     log_json: bool = _setting(False, "logs as JSON lines; otherwise as text")
 
@@ -93,5 +100,4 @@ def table(settings: Settings) -> str:
         shown = "(set)" if item.metadata["secret"] and value != item.default else str(value)
         rows.append((variable(item.name), shown, str(item.default), item.metadata["about"]))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
-                     for row in rows)
+    return "\n".join("  ".join([*map(str.ljust, row[:3], widths), row[3]]).rstrip() for row in rows)

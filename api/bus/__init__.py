@@ -27,4 +27,5 @@ class Filter:
                 and (self.agent is None or event["agent"] == self.agent)
                 and (self.team is None or event["team"] == self.team)
                 and (self.call is None or event["call"] == self.call)
-                and (self.readings if event["type"] == "reading" else self.types is None or event["type"] in self.types))
+                and (self.readings if event["type"] == "reading"
+                     else self.types is None or event["type"] in self.types))

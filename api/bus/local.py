@@ -125,4 +125,5 @@ class LocalBus:
     def replay(self, after: str, wanted: Filter) -> Iterator[Envelope]:
         """What was logged after an id, oldest first."""
         oldest = time.monotonic() - LOG_S
-        return (event for then, event in list(self._log) if event["id"] > after and then > oldest and wanted.wants(event))
+        return (event for then, event in list(self._log)
+                if event["id"] > after and then > oldest and wanted.wants(event))

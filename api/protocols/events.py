@@ -5,7 +5,7 @@ A protocol is a pure state machine (no socket, no await, no clock):
     receive(data) -> list of Incoming     what the peer's bytes or text mean, and `Reply`: what to answer at once
     send(event)   -> list of bytes | str  how an Outgoing event is written for this peer; [] if it has no form there
 
-It never raises on bad input: it gives a `Fault`. `api/session.py: carry` moves the events between one protocol on
+It never raises on bad input: it gives a `Fault`. `api/link.py: carry` moves the events between one protocol on
 one transport and the engine; see docs/architecture.md for how a door plugs in.
 """
 

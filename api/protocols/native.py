@@ -42,7 +42,7 @@ SIDES = ("caller", "agent")
 CHANNELS = (("caller",), ("agent",), ("caller", "agent"), ("agent", "caller"))
 
 
-class Bad(Exception):
+class MessageError(Exception):
     """A message is not as it should be; becomes a Fault."""
 
     def __init__(self, message: str, remedy: str, code: str = "bad-message") -> None:
@@ -72,7 +72,7 @@ class NativeMachine:
                 if isinstance(data, str):
                     return before
             return before + (self._binary(data) if isinstance(data, bytes) else self._text(data))
-        except Bad as bad:
+        except MessageError as bad:
             return [bad.fault]
 
     def resumed_at(self, messages: int) -> None:
@@ -85,9 +85,9 @@ class NativeMachine:
 
     def _binary(self, data: bytes) -> list[Incoming]:
         if self._format is None:
-            raise Bad("audio came before 'start'", "send the JSON text 'start' first", "no-start")
+            raise MessageError("audio came before 'start'", "send the JSON text 'start' first", "no-start")
         if len(data) > MAX_AUDIO:
-            raise Bad(f"an audio message of {len(data)} bytes", f"send at most {MAX_AUDIO} bytes at once", "too-large")
+            raise MessageError(f"an audio message of {len(data)} bytes", f"send at most {MAX_AUDIO}", "too-large")
         frame = WIDTH[self._format.encoding] * len(self._format.channels)
         rest = len(data) % frame
         if not rest:
@@ -101,11 +101,11 @@ class NativeMachine:
         kind = message.get("type")
         if self._format is None:
             if kind != "start":
-                raise Bad(f"{kind!r} came before 'start'", "send the JSON text 'start' first", "no-start")
+                raise MessageError(f"{kind!r} came before 'start'", "send the JSON text 'start' first", "no-start")
             self._format = started(message)
             return [self._format]
         if kind == "start":
-            return [Fault("second-start", "'start' came twice", "one call a socket: open another socket for another call")]
+            return [Fault("second-start", "'start' came twice", "one call a socket: open another for another call")]
         faults: list[Incoming] = []
         if "seq" in message and message["seq"] != self._count:
             faults = [Fault("sequence", f"message {self._count} calls itself {message['seq']!r}",
@@ -120,15 +120,15 @@ class NativeMachine:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """A JSON object of bounded size without NaN; Bad otherwise."""
+    """A JSON object of bounded size without NaN; MessageError otherwise."""
     if len(text) > MAX_TEXT:
-        raise Bad(f"a text of {len(text)} characters", f"send at most {MAX_TEXT}", "too-large")
+        raise MessageError(f"a text of {len(text)} characters", f"send at most {MAX_TEXT}", "too-large")
     try:
         message = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Bad("a text that is not JSON", "texts are JSON objects; audio goes as binary messages", "not-json") from None
+        raise MessageError("a text that is not JSON", "texts are JSON, audio goes as binary", "not-json") from None
     if not isinstance(message, dict):
-        raise Bad("JSON that is not an object", "send an object with a 'type'", "not-json")
+        raise MessageError("JSON that is not an object", "send an object with a 'type'", "not-json")
     return message
 
 
@@ -146,7 +146,7 @@ def _event(kind: object, message: Mapping[str, Any]) -> Incoming:
             return Resumed()
         case "hold":
             if not isinstance(message.get("on"), bool):
-                raise Bad("'hold' without 'on'", "'on' is true or false")
+                raise MessageError("'hold' without 'on'", "'on' is true or false")
             return Held(message["on"])
         case "transfer":
             return Transferred()
@@ -158,46 +158,46 @@ def _event(kind: object, message: Mapping[str, Any]) -> Incoming:
             return Mark(words(message, "name", 128))
         case "stop":
             return Stopped()
-    raise Bad(f"unknown type {str(kind)[:40]!r}",
+    raise MessageError(f"unknown type {str(kind)[:40]!r}",
               "use start, transcript, pause, resume, hold, transfer, gap, dtmf, mark or stop")
 
 
 def _transcript(message: Mapping[str, Any]) -> Transcript:
     side = message.get("channel", "caller")
     if side not in SIDES:
-        raise Bad("'channel' of a transcript", "it is 'caller' or 'agent'")
+        raise MessageError("'channel' of a transcript", "it is 'caller' or 'agent'")
     start, end = number(message, "start", 0, 86_400), number(message, "end", 0, 86_400)
     if end < start:
-        raise Bad("a transcript that ends before it starts", "'start' and 'end' are seconds of the call")
+        raise MessageError("a transcript that ends before it starts", "'start' and 'end' are seconds of the call")
     final = message.get("final", True)
     if not isinstance(final, bool):
-        raise Bad("'final' of a transcript", "it is true or false")
+        raise MessageError("'final' of a transcript", "it is true or false")
     return Transcript(cast(Side, side), start, end, words(message, "text", 2000), final)
 
 
 def started(message: Mapping[str, Any]) -> Started:
-    """The format of a call from the fields of `start`; Bad names the field that is wrong."""
+    """The format of a call from the fields of `start`; MessageError names the field that is wrong."""
     encoding = message.get("encoding")
     if encoding not in ENCODINGS:
-        raise Bad(f"encoding {str(encoding)[:40]!r}", f"use one of {', '.join(ENCODINGS)}", "unsupported-encoding")
+        raise MessageError(f"encoding {str(encoding)[:40]!r}", f"use {', '.join(ENCODINGS)}", "unsupported-encoding")
     rate = message.get("sample_rate")
     if not isinstance(rate, int) or isinstance(rate, bool) or not 8000 <= rate <= 48000:
-        raise Bad(f"sample_rate {str(rate)[:40]!r}", "use a whole number from 8000 to 48000", "unsupported-rate")
+        raise MessageError(f"sample_rate {str(rate)[:40]!r}", "use a number from 8000 to 48000", "unsupported-rate")
     channels = message.get("channels", ["caller"])
     if not isinstance(channels, list) or tuple(map(str, channels)) not in CHANNELS:
-        raise Bad(f"channels {str(channels)[:80]}",
+        raise MessageError(f"channels {str(channels)[:80]}",
                   'use ["caller"], ["agent"] or ["caller", "agent"]', "unsupported-channels")
     language = message.get("language", "auto")
     if language not in ("zh", "en", "auto"):
-        raise Bad(f"language {str(language)[:40]!r}", "use zh, en or auto", "bad-start")
+        raise MessageError(f"language {str(language)[:40]!r}", "use zh, en or auto", "bad-start")
     consent, metadata = message.get("consent", False), message.get("metadata", {})
     if not isinstance(consent, bool):
-        raise Bad("'consent' is not true or false", "say true only if the caller was informed", "bad-start")
+        raise MessageError("'consent' is not true or false", "say true only if the caller was informed", "bad-start")
     if not isinstance(metadata, dict) or len(json.dumps(metadata)) > 8192:
-        raise Bad("'metadata' is no object or over 8192 characters", "send a small JSON object", "bad-start")
+        raise MessageError("'metadata' is no object or over 8192 characters", "send a small JSON object", "bad-start")
     readings = message.get("readings")
     if readings is not None and not (_is_number(readings) and 0.5 <= readings <= 60):
-        raise Bad("'readings' out of range", "seconds from 0.5 to 60, or null", "bad-start")
+        raise MessageError("'readings' out of range", "seconds from 0.5 to 60, or null", "bad-start")
     return Started(
         call_id=_name(message, "call_id"), encoding=encoding, rate=rate,
         channels=cast(tuple[Side, ...], tuple(channels)), agent_id=_name(message, "agent_id"),
@@ -219,7 +219,7 @@ def from_query(query: Mapping[str, str], first: Data) -> dict[str, Any]:
         message["readings"] = float(query["readings"]) if query.get("readings") else None
         if isinstance(first, str) and first.strip():
             message["metadata"] = parse(first)
-    except (Bad, ValueError):
+    except (MessageError, ValueError):
         return message
     return message
 
@@ -229,7 +229,7 @@ def _name(message: Mapping[str, Any], key: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not IDENTIFIER.fullmatch(value):
-        raise Bad(f"{key!r} is not a plain name", "1-128 of A-Z a-z 0-9 . _ : @ + -", "bad-start")
+        raise MessageError(f"{key!r} is not a plain name", "1-128 of A-Z a-z 0-9 . _ : @ + -", "bad-start")
     return value
 
 
@@ -239,7 +239,7 @@ def _resume(message: Mapping[str, Any]) -> int | None:
         return None
     seq = value.get("seq") if isinstance(value, dict) else None
     if not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
-        raise Bad("'resume' without 'seq'", '{"seq": the last server number that arrived}', "bad-start")
+        raise MessageError("'resume' without 'seq'", '{"seq": the last server number that arrived}', "bad-start")
     return seq
 
 
@@ -251,7 +251,7 @@ def number(message: Mapping[str, Any], key: str, low: float, high: float) -> flo
     """A number field within bounds."""
     value = message.get(key)
     if not _is_number(value) or not low <= cast(float, value) <= high:
-        raise Bad(f"{key!r} is missing or out of range", f"a number from {low} to {high}")
+        raise MessageError(f"{key!r} is missing or out of range", f"a number from {low} to {high}")
     return float(cast(float, value))
 
 
@@ -259,7 +259,7 @@ def words(message: Mapping[str, Any], key: str, longest: int) -> str:
     """A text field of bounded length."""
     value = message.get(key)
     if not isinstance(value, str) or len(value) > longest:
-        raise Bad(f"{key!r} is missing or too long", f"a text of at most {longest} characters")
+        raise MessageError(f"{key!r} is missing or too long", f"a text of at most {longest} characters")
     return value
 
 

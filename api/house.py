@@ -1,0 +1,291 @@
+"""What one service process shares: engine, store, bus, guard and all live calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from api.bus.local import LocalBus
+from api.ledger import Ledger
+from api.link import Link, RefusedError
+from api.metrics import Metrics
+from api.protocols.events import Started
+from api.recorder import Recorder
+from api.security import Guard, Key, Principal, Role
+from api.session import Session
+from api.settings import Settings
+from api.stepper import Outcome, Stepper
+from api.store import Store, calls
+from api.store.tables import documents, keys
+from emotion import __version__
+from emotion.audio.pcm import AudioError
+from emotion.engine import Engine
+from emotion.weights import manifest
+
+log = logging.getLogger("emotion.house")
+ANNOUNCED_S = 600.0
+MOST_ANNOUNCED = 10_000
+KEYS_S = 10.0
+"""Keys that another process made or revoked count after so long."""
+
+
+class House:
+    """Made before the service listens; `start` and `stop` frame its life on the event loop."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self.store = Store(settings.database)
+        self.bus = LocalBus()
+        self.metrics = Metrics()
+        self.ledger = Ledger(self.store)
+        self.recorder = Recorder(Path(settings.files), settings.store_audio)
+        self.guard = Guard(b"", settings.demo, filter(None, settings.origins.split(",")))
+        self.sessions: dict[tuple[str, str], Session] = {}
+        self.links: set[Link] = set()
+        self.draining = False
+        self.facts = facts(engine)
+        self._announced: dict[tuple[str, str], tuple[float, Started]] = {}
+        self._opening: set[tuple[str, str]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stepper = Stepper(self._results, settings.tick_ms / 1000)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open the store, load keys, start the engine's thread; StoreError when the database cannot be used."""
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self.store.start)
+        self.guard = Guard(await self._secret(), self.settings.demo, filter(None, self.settings.origins.split(",")))
+        await self.reload_keys()
+        closed = await self.store.write(lambda connection: calls.interrupted(connection, time.time()))
+        if closed:
+            log.warning("%d calls had been cut off by an earlier stop; their findings are kept", closed)
+        for name, weights in self.facts["models"].items():
+            self.metrics.model.labels(name, weights["sha256"], weights["licence"]).set(1)
+        await self.bus.start()
+        self._stepper.start()
+        self._tasks = [asyncio.create_task(self._every(1.0, self._watch)),
+                       asyncio.create_task(self._every(KEYS_S, self.reload_keys))]
+
+    async def drain(self) -> None:
+        """No new calls, a time for the live ones to finish, then the end of all that are left."""
+        if self.draining:
+            return
+        self.draining = True
+        for session in list(self.sessions.values()):
+            session.warn("draining", f"the service stops within {self.settings.drain_s:g} s")
+        deadline = time.monotonic() + self.settings.drain_s
+        while self.sessions and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        for session in list(self.sessions.values()):
+            session.stop("drain")
+        while self.sessions and time.monotonic() < deadline + 5:
+            await asyncio.sleep(0.05)
+        for session in list(self.sessions.values()):
+            session.end("drain")
+        await self.bus.stop()
+        await asyncio.sleep(0.2)
+
+    async def stop(self) -> None:
+        """Drain, then let go of everything; what was found is stored."""
+        await self.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._stepper.stop)
+        await asyncio.to_thread(self.store.stop)
+
+    @staticmethod
+    def now() -> float:
+        """The time of day, seconds since 1970."""
+        return time.time()
+
+    @property
+    def ready(self) -> dict[str, bool]:
+        """What has to hold before calls are sent here."""
+        return {"engine": self._stepper.alive, "store": self.store.healthy, "bus": self.bus.healthy,
+                "accepting": not self.draining}
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+
+    async def open(self, who: Principal, started: Started, door: str) -> Session:
+        """A new call, or the one that `started.resume` asks for; RefusedError when it cannot be."""
+        started = self._permitted(who, self._complete(who, started))
+        if started.resume is not None:
+            return self._resume(who, started)
+        if self.draining:
+            raise RefusedError("draining", "the service is going down", "connect again in a minute")
+        self._room(who.tenant)
+        name = await self._name(who.tenant, started.call_id)
+        try:
+            session = Session(self, who, name, started, door, self.engine)
+        except AudioError as fault:
+            raise RefusedError("unsupported-rate", str(fault), "see docs/api.md, 'Live calls in'") from None
+        finally:
+            self._opening.discard((who.tenant, name))
+        self.sessions[who.tenant, name] = session
+        self.metrics.live.labels(door).inc()
+        self._stepper.add(session.job)
+        self.ledger.opened(session)
+        log.info("call %s opened door=%s tenant=%s", name, door, who.tenant)
+        return session
+
+    def closed(self, session: Session, reason: str, summary: dict[str, Any]) -> None:
+        """A session has ended: keep its summary, forget the rest."""
+        self._stepper.remove(session.job)
+        self.sessions.pop((session.who.tenant, session.id), None)
+        self.metrics.live.labels(session.door).dec()
+        self.metrics.ended.labels(reason).inc()
+        self.recorder.close(session)
+        self.ledger.ended(session, summary)
+        log.info("call %s ended reason=%s seconds=%.1f peak=%s", session.id, reason, summary["seconds"],
+                 summary["peak"])
+
+    def announce(self, who: Principal, started: Started) -> tuple[str, float]:
+        """Remember the facts of a call that a switch will connect by its id."""
+        now = time.monotonic()
+        self._announced = {key: value for key, value in self._announced.items() if value[0] > now}
+        if len(self._announced) >= MOST_ANNOUNCED:
+            raise RefusedError("too-many-calls", "too many announced calls wait", "connect or wait ten minutes")
+        name = started.call_id or secrets.token_hex(8)
+        started = self._permitted(who, started)
+        self._announced[who.tenant, name] = (now + ANNOUNCED_S, replace(started, call_id=name))
+        return name, ANNOUNCED_S
+
+    def announced(self, tenant: str, call: str) -> Started | None:
+        """What was announced for this id and has not expired."""
+        until, started = self._announced.get((tenant, call), (0.0, None))
+        return started if until > time.monotonic() else None
+
+    def _complete(self, who: Principal, started: Started) -> Started:
+        """Fill what the switch could not say from the announcement of the call."""
+        told = self.announced(who.tenant, started.call_id) if started.call_id else None
+        if told is None:
+            return started
+        return replace(started, agent_id=started.agent_id or told.agent_id, team=started.team or told.team,
+                       caller=started.caller or told.caller, consent=started.consent or told.consent,
+                       language=told.language if started.language == "auto" else started.language,
+                       metadata={**told.metadata, **started.metadata})
+
+    def _permitted(self, who: Principal, started: Started) -> Started:
+        """An agent opens only its own calls, a team's key only the team's."""
+        if who.role is Role.AGENT:
+            if started.agent_id not in {None, who.agent}:
+                raise RefusedError("forbidden", "this key may only open calls of its own agent", "leave agent_id out")
+            started = replace(started, agent_id=who.agent)
+        if who.team is not None:
+            if started.team not in {None, who.team}:
+                raise RefusedError("forbidden", "this key may only open calls of its own team", "leave team out")
+            started = replace(started, team=who.team)
+        return started
+
+    def _resume(self, who: Principal, started: Started) -> Session:
+        session = self.sessions.get((who.tenant, started.call_id or ""))
+        if session is None or not who.may_see(session.started.agent_id, session.started.team):
+            raise RefusedError("cannot-resume", "there is no such call that waits", "open a new call without 'resume'")
+        old = session.started
+        if (old.encoding, old.rate, old.channels) != (started.encoding, started.rate, started.channels):
+            raise RefusedError("cannot-resume", "the format differs from the call's", "resume with the same format")
+        return session
+
+    def _room(self, tenant: str) -> None:
+        mine = sum(key[0] == tenant for key in self.sessions)
+        if len(self.sessions) >= self.settings.calls or mine >= self.settings.calls_per_tenant:
+            raise RefusedError("too-many-calls", "the limit of live calls is reached",
+                          "wait, or raise EMOTION_CALLS or EMOTION_CALLS_PER_TENANT")
+
+    async def _name(self, tenant: str, wanted: str | None) -> str:
+        """A free id: the wanted one, with a number when an ended call has it already."""
+        if wanted is None:
+            return secrets.token_hex(8)
+        if (tenant, wanted) in self.sessions or (tenant, wanted) in self._opening:
+            raise RefusedError("call-exists", f"the call {wanted!r} is live", "take another call_id, or send 'resume'")
+        self._opening.add((tenant, wanted))
+        name, number = wanted, 1
+        while await self.store.read(partial(calls.exists, tenant=tenant, call=name)):
+            number += 1
+            name = f"{wanted[:120]}.{number}"
+        self._opening.discard((tenant, wanted))
+        self._opening.add((tenant, name))
+        return name
+
+    # ── the engine's thread and the clock ───────────────────────────────────────────────────────
+
+    def _results(self, outcomes: list[Outcome]) -> None:
+        """Called in the engine's thread: hand over to the event loop."""
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, outcomes)
+
+    def _deliver(self, outcomes: list[Outcome]) -> None:
+        by_job = {id(session.job): session for session in self.sessions.values()}
+        now = time.monotonic()
+        for outcome in outcomes:
+            session = by_job.get(id(outcome.job))
+            if session is None:
+                continue
+            if outcome.moments:
+                self.metrics.hops.inc(len(outcome.moments))
+                self.metrics.hop.observe(max(0.0, now - outcome.arrived))
+            session.deliver(outcome)
+
+    async def _watch(self) -> None:
+        """Once a second: idle sockets, grace times that are over, gauges."""
+        now = time.monotonic()
+        for link in list(self.links):
+            link.watch(now)
+        for session in list(self.sessions.values()):
+            if session.deadline is not None and now > session.deadline:
+                session.stop("grace")
+        waits = [session.job.inbox.waited(now) for session in self.sessions.values()]
+        self.metrics.lag.set(max(waits, default=0.0))
+        self.metrics.waiting.set(self.store.waiting)
+        self.metrics.lost.set(self.store.dropped + self.store.failures)
+
+    async def _every(self, seconds: float, work: Callable[[], Any]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception:  # housekeeping must go on; the log says what happened
+                log.exception("housekeeping failed")
+
+    # ── keys and secrets ────────────────────────────────────────────────────────────────────────
+
+    async def reload_keys(self) -> None:
+        """Take over what the store has."""
+        self.guard.load(await self.store.read(stored_keys))
+
+    async def _secret(self) -> bytes:
+        """The secret of this installation, made once."""
+        def work(connection: Connection) -> str:
+            query = select(documents.c.body).where(documents.c.tenant == "", documents.c.name == "secret")
+            found: Mapping[str, str] | None = connection.scalar(query)
+            if found is None:
+                found = {"hex": secrets.token_hex(32)}
+                connection.execute(documents.insert().values(tenant="", name="secret", body=found, changed=time.time()))
+            return found["hex"]
+        return bytes.fromhex(await self.store.write(work))
+
+
+def stored_keys(connection: Connection) -> list[Key]:
+    """All API keys."""
+    return [Key(row.id, row.tenant, Role(row.role), row.name, row.digest, row.agent, row.team, row.expires)
+            for row in connection.execute(select(keys))]
+
+
+def facts(engine: Engine) -> dict[str, Any]:
+    """What clients are told about the engine: version and the weights in use."""
+    used = [value for section in asdict(engine.config).values() if isinstance(section, dict)
+            for value in section.values() if isinstance(value, str) and value in manifest()]
+    return {"version": __version__,
+            "models": {name: {"sha256": manifest()[name]["sha256"][:12], "licence": manifest()[name]["licence"],
+                              "commercial_use": manifest()[name]["commercial_use"]} for name in used}}

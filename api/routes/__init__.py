@@ -1,0 +1,1 @@
+"""HTTP routes by subject; docs/api.md is their contract."""

@@ -1,0 +1,10 @@
+"""Alembic's way in: the connection comes from `api.store.base.migrate`."""
+
+from alembic import context
+
+from api.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata,
+                  render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

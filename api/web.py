@@ -1,0 +1,112 @@
+"""What stands between the socket and the routes: size and rate limits, security headers, one log line a request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+from api.problems import HttpError
+from api.security import COOKIE, digest
+from api.settings import Settings
+
+log = logging.getLogger("emotion.http")
+CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+       "media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; font-src 'self'; form-action 'self'; "
+       "base-uri 'none'; frame-ancestors 'none'")
+DOCS_CSP = ("default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
+            "style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
+            "img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none'")
+MOST_PEERS = 10_000
+QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class TooLargeError(HttpError):
+    """The body is over its limit."""
+
+    def __init__(self, most_mb: float) -> None:
+        super().__init__(413, "too-large", f"the body is over {most_mb:g} MB",
+                         "send recordings in pieces: POST /v1/uploads")
+
+
+class Gate:
+    """Pure ASGI, so that streams pass through unbuffered."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._settings, self._metrics = app, settings, metrics
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 500
+        headers = Headers(scope=scope)
+        path: str = scope["path"]
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _harden(MutableHeaders(scope=message), path)
+            await send(message)
+
+        try:
+            self._admit(scope, headers, path)
+            await self._app(scope, self._limited(receive), answer)
+        except HttpError as problem:
+            await problem.response()(scope, receive, answer)
+        finally:
+            self._metrics.requests.labels(scope["method"] if scope["method"].isalpha() else "?", str(status)).inc()
+            level = logging.DEBUG if path in QUIET or path.startswith("/console") else logging.INFO
+            log.log(level, "%s %s %d %.0f ms", scope["method"], path[:200], status, 1000 * (time.monotonic() - began))
+
+    def _admit(self, scope: Scope, headers: Headers, path: str) -> None:
+        """HttpError 413 for a body announced too large, 429 for one who asks too often."""
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > self._settings.body_mb * 1e6:
+            raise TooLargeError(self._settings.body_mb)
+        if path in QUIET:
+            return
+        client = scope.get("client")
+        credential = headers.get("authorization") or headers.get("cookie", "") if COOKIE in headers.get(
+            "cookie", COOKIE) else ""
+        self._count(digest(credential)[:16] if credential else str(client[0] if client else "?"))
+
+    def _count(self, peer: str) -> None:
+        rate, now = self._settings.requests_per_minute / 60, time.monotonic()
+        tokens, then = self._buckets.pop(peer, (rate * 60, now))
+        tokens = min(rate * 60, tokens + (now - then) * rate) - 1
+        self._buckets[peer] = (max(tokens, 0.0), now)
+        if len(self._buckets) > MOST_PEERS:
+            self._buckets.popitem(last=False)
+        if tokens < 0:
+            raise HttpError(429, "rate-limited", "too many requests", "wait a moment", {"Retry-After": "1"})
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Count what really comes, whatever the header announced."""
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self._settings.body_mb * 1e6:
+                raise TooLargeError(self._settings.body_mb)
+            return message
+
+        return counted
+
+
+def _harden(headers: MutableHeaders, path: str) -> None:
+    headers.setdefault("Content-Security-Policy", DOCS_CSP if path in {"/docs", "/redoc"} else CSP)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(self), display-capture=(self)")
+    if path.startswith("/v1/"):
+        headers.setdefault("Cache-Control", "no-store")
