@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from api.protocols.events import Encoding, Fault, Started
-from api.protocols.native import Bad, parse
+from api.protocols.native import MessageError, parse
 from emotion.types import Side
 
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
@@ -30,7 +30,7 @@ def read_object(text: str) -> dict[str, Any] | Fault:
     """A JSON object, or the fault that it is none; nesting, huge numbers and NaN are faults too."""
     try:
         return parse(text)
-    except Bad as bad:
+    except MessageError as bad:
         return bad.fault
 
 
