@@ -47,8 +47,11 @@ class MoodConfig:
 
 @dataclass(frozen=True, slots=True)
 class WordsConfig:
-    ears: tuple[str, ...] = ("bundled",)
+    ears: tuple[str, ...] = ("fsmn", "bundled")
     """Recognisers to use, best first; a client's transcript always comes before them."""
+    fetched: str | None = None
+    """Folder of weights that `models pull` fetched; None: there are none."""
+    commercial_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

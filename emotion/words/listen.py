@@ -1,0 +1,72 @@
+"""An ear and a decoder together: from hops to the phrases of a lexicon, each with its time and probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emotion.types import RATE, Activity, Audio, Phrase, Span
+from emotion.words.decoder import Decoder, DecoderState, Hit, Pattern
+from emotion.words.ears import Ear
+from emotion.words.lexicon import Lexicon, Spoken
+from emotion.words.thresholds import Thresholds
+
+ONSET_S = 0.12
+"""A CTC output stands late in its unit: a phrase began about so long before its first one."""
+
+
+@dataclass(slots=True)
+class ListenerState:
+    """One call: the ear's memory and the decoder's tokens."""
+
+    ear: Any
+    tokens: DecoderState
+    version: int
+
+
+class PhraseListener:
+    """The recogniser of every ear that gives posteriors."""
+
+    def __init__(self, ear: Ear, lexicon: Lexicon) -> None:
+        self.ear, self.name = ear, ear.name
+        self.thresholds = Thresholds.load(ear.name, ear.language)
+        self._version = -1
+        self.listen_for(lexicon)
+
+    def listen_for(self, lexicon: Lexicon) -> None:
+        """Listen for these phrases from the next hop on."""
+        number = {unit: n for n, unit in enumerate(self.ear.units)}
+        self.spoken: list[Spoken] = []
+        patterns, known = [], set[tuple[str, ...]]()
+        for one in lexicon.units():
+            threshold = self.thresholds.of(one.units)
+            if threshold is not None and one.units not in known and all(unit in number for unit in one.units):
+                known.add(one.units)
+                self.spoken.append(one)
+                patterns.append(Pattern(tuple(number[unit] for unit in one.units), threshold))
+        self.decoder = Decoder(patterns, self.ear.frame / RATE)
+        self._version += 1
+
+    def start(self) -> ListenerState:
+        return ListenerState(self.ear.start(), self.decoder.start(), self._version)
+
+    def step(self, states: Sequence[ListenerState], hops: Audio, mels: Audio,
+             activities: Sequence[Activity]) -> list[tuple[Phrase, ...]]:
+        """(batch, HOP) samples and (batch, FRAMES, BANDS) log-mels -> the phrases that ended, one tuple a call."""
+        scores = self.ear.step([state.ear for state in states], hops, mels)
+        for state in states:
+            if state.version != self._version:
+                state.tokens, state.version = DecoderState(at=state.tokens.at), self._version
+        hits = self.decoder.step([state.tokens for state in states], scores)
+        return [tuple(self._phrase(hit) for hit in found) for found in hits]
+
+    def _phrase(self, hit: Hit) -> Phrase:
+        spoken = self.spoken[hit.index]
+        term, frame = spoken.term, self.ear.frame
+        begin = max(0, (hit.begin - self.ear.delay) * frame - int(ONSET_S * RATE))
+        end = max(begin + frame, (hit.end - self.ear.delay) * frame)
+        score = self.thresholds.probability(spoken.units, hit.ratio) * term.weight
+        return Phrase(term.key, spoken.text, term.rung, term.motive, Span(begin, end), float(np.clip(score, 0, 1)))
