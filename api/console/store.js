@@ -116,7 +116,9 @@ const reducers = {
 /** Look closely at one call: what was, from the store, and every reading from now on. Gives a function that ends it. */
 export function watch(id) {
   let over = false;
-  const close = listen("/v1/events" + api.query({ call: id, types: "reading", readings: "true" }), { heard });
+  const close = listen("/v1/events" + api.query({ call: id, types: "reading", readings: "true" }), {
+    heard: (type, event) => type === "reading" && heard(type, event),
+  });
   history(id).then((found) => {
     if (over || !found) return;
     const call = callOf(id, found);

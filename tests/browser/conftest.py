@@ -1,0 +1,63 @@
+"""A real Chromium, and two services for it: the stage (what the test wants said) and the real one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from stage import Stage
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+DESKTOP = {"width": 1366, "height": 768}
+BESIDE = {"width": 360, "height": 740}
+
+
+def launch(playwright: Any, *more: str) -> Browser:
+    """Debian's Chromium, or skip where there is none."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    browser: Browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *more])
+    return browser
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Any) -> Iterator[Browser]:
+    browser = launch(playwright)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with Stage() as found:
+        yield found
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    made = chromium.new_context(viewport=DESKTOP, locale="zh-CN", color_scheme="light")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may go wrong: errors of scripts and of the security policy fail the test."""
+    faults: list[str] = []
+    made = context.new_page()
+    made.set_default_timeout(5000)
+    made.on("pageerror", lambda error: faults.append(str(error)))
+    made.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
+    yield made
+    assert not faults
