@@ -104,7 +104,6 @@ class Call:
     def hear(self, utterance: Utterance) -> None:
         """Take a sentence from the client's own recogniser; it belongs to the hop in which it ends."""
         if not self._paused and self.consent:
-            self._agent_words |= utterance.side == "agent"
             self._utterances.append(utterance)
 
     def pause(self) -> None:
@@ -178,6 +177,7 @@ class Call:
     def _due(self, end: int) -> tuple[Utterance, ...]:
         due = tuple(u for u in self._utterances if u.span.end <= end or self.over)
         self._utterances = deque((u for u in self._utterances if u not in due), maxlen=MOST_UTTERANCES)
+        self._agent_words |= any(u.side == "agent" for u in due)
         return due
 
     def _append(self, side: Side, samples: Audio) -> None:

@@ -21,6 +21,8 @@ HOP = RATE // 2
 FRAME = RATE // 100
 """Samples in one analysis frame: 10 ms, so that a hop has 50."""
 FRAMES = HOP // FRAME
+BANDS = 64
+"""Bands of the log-mel spectrogram that mood and words look at."""
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")

@@ -15,10 +15,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.types import FRAME, FRAMES, RATE, Audio
+from emotion.types import BANDS, FRAME, FRAMES, RATE, Audio
 
 WINDOW = 256
-BANDS = 64
 FLOOR = 1e-8
 _PAST = WINDOW - FRAME
 

@@ -13,8 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from emotion import weights
-from emotion.types import Audio, Language
-from emotion.voice.logmel import BANDS
+from emotion.types import BANDS, Audio, Language
 from emotion.words.level import LevelState, normalise
 
 STACK = 3

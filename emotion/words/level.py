@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emotion.types import Audio
-from emotion.voice.logmel import BANDS
+from emotion.types import BANDS, Audio
 
 WITHIN = 3.5
 """Nepers of power (ln) under the peak that are still speech: 15 dB."""
