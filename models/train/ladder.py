@@ -1,0 +1,262 @@
+"""python -m models.train ladder: what of emotion/ladder.toml can be fitted, fitted on labelled dialogues and written.
+
+[words] and [forecast]: from ladder_zh_train with evidence that the text model gives to dialogues it was not trained on
+(folds by dialogue). [budget]: from calm material through the whole chain, or from agents' feedback with
+`--feedback FILE` (JSON lines as emotion.alerts.read_feedback reads them; the service exports them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.compose import ONE_SIDED, TURN_SECONDS
+from benchmarks.datasets import texts
+from benchmarks.metrics.ladder import qwk
+from emotion import ladder as engine
+from emotion.alerts import Feedback, calibrate, read_feedback, upper_bound
+from emotion.config import LadderConfig
+from emotion.types import RATE, Heard, Phrase, Reading, Span, Turn
+from emotion.words.lexicon import Lexicon
+from emotion.words.text import TOP, evidence
+
+FILE = Path(engine.__file__).with_name("ladder.toml")
+FOLDS = 5
+SMOOTHING = 8.0
+"""Turns' worth of the marginal in every row of the transitions."""
+HORIZON = round(60 / TURN_SECONDS)
+"""Turns in 60 s."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled caller turn as the ladder will read it."""
+
+    dialogue: str
+    evidence: int
+    position: int
+    turn: Turn
+    phrases: tuple[Phrase, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--feedback", type=Path, help="recalibrate the alert budget only, from this file")
+    parser.add_argument("--budget", type=float, default=0.5, help="false alerts per hour (with --feedback)")
+    parser.add_argument("--file", type=Path, default=FILE, help="the parameter file to renew")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.feedback:
+        return recalibrate(arguments.feedback, arguments.budget, arguments.file)
+    rows = out_of_fold(arguments.data, arguments.seed)
+    words = fit_words(rows)
+    write(arguments.file, "words", words)
+    write(arguments.file, "forecast", fit_forecast(rows, words, arguments.file))
+    return 0
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────
+
+def out_of_fold(data: Path, seed: int) -> list[Row]:
+    """The labelled turns of ladder_zh_train, each read by a text model that has not seen its dialogue."""
+    from models.train import text_data, text_fit
+
+    examples = text_data.gather(data, "zh")
+    lexicon = Lexicon.load("zh")
+    labelled = texts.ladder(data, "train")
+    groups = sorted({one.label.id for one in labelled})
+    fold = {group: number % FOLDS for number, group in enumerate(np.random.default_rng(seed).permutation(groups))}
+    found: dict[tuple[str, int], Row] = {}
+    for held in range(FOLDS):
+        kept = replace(examples, turns=tuple(e for e in examples.turns if fold.get(e.group) != held),
+                       dialogues=tuple(e for e in examples.dialogues if fold.get(e.group) != held))
+        model = text_fit.fit(kept, "zh", seed)
+        chosen = [one for one in labelled if fold[one.label.id] == held]
+        probability = _read(model, chosen, lexicon)
+        for one, heads in zip(chosen, probability, strict=True):
+            found[one.label.id, one.label.turn] = _row(one, heads, lexicon)
+    return [found[key] for key in sorted(found)]
+
+
+def _read(model: object, chosen: Sequence[texts.Labelled], lexicon: Lexicon) -> Array:
+    from models.train import text_data, text_fit
+
+    assert isinstance(model, text_fit.Fitted)
+    examples = [text_data.Example(text_data.make(one.text, one.before, lexicon), one.label.id) for one in chosen]
+    weights = np.concatenate([model.table, model.dense / text_fit.DENSE_SCALE])
+    heads: Array = text_fit.design(examples) @ weights[:, :TOP + 1] + model.bias[:TOP + 1]
+    return 1 / (1 + np.exp(-heads))
+
+
+def _row(one: texts.Labelled, heads: Array, lexicon: Lexicon) -> Row:
+    span = Span(0, RATE)
+    phrases = tuple(Phrase(match.term.key, match.text, match.term.rung, match.term.motive, span, match.term.weight)
+                    for match in lexicon.find(one.text))
+    turn = Turn(span, one.text, evidence(heads[:TOP]), float(heads[TOP]), ())
+    return Row(one.label.id, one.label.evidence, one.label.position, turn, phrases)
+
+
+def fit_words(rows: Sequence[Row]) -> Mapping[str, object]:
+    """Transitions by counting, the temper by the likelihood of the positions."""
+    marginal = np.bincount([row.evidence for row in rows], minlength=7) + 1.0
+    marginal /= marginal.sum()
+    given = np.tile(SMOOTHING * marginal, (7, 1))
+    opening = SMOOTHING * marginal
+    for dialogue in dialogues(rows):
+        opening[dialogue[0].evidence] += 1
+        for before, after in itertools.pairwise(dialogue):
+            given[before.position, after.evidence] += 1
+    words: dict[str, object] = {"base": marginal.tolist(), "opening": (opening / opening.sum()).tolist(),
+                                "given": (given / given.sum(axis=1, keepdims=True)).tolist()}
+    tried = {temper: positions(rows, words | {"temper": temper}) for temper in np.round(np.arange(0.6, 2.01, 0.1), 2)}
+    truth = np.array([row.position for row in rows])
+    loss = {temper: -float(np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-6)).mean())
+            for temper, found in tried.items()}
+    best = min(loss, key=lambda temper: loss[temper])
+    rung = np.argmax(tried[best].cumsum(axis=1) >= 0.5, axis=1)
+    print(f"temper {best}: log loss {loss[best]:.3f}, out-of-fold QWK {qwk(truth, rung):.3f}, "
+          f"MAE {np.abs(truth - rung).mean():.3f}")
+    source = (f"ladder_zh_train, {len(rows)} turns of {len({row.dialogue for row in rows})} dialogues, evidence by "
+              f"the text model out of {FOLDS} folds")
+    return {"source": source, **words, "temper": float(best)}
+
+
+def positions(rows: Sequence[Row], words: Mapping[str, object]) -> Array:
+    """Posterior after every turn, (n, 7), from the ladder itself with these parameters."""
+    ladder = engine.Ladder(LadderConfig(opening="post"))
+    ladder.parameters = replace(ladder.parameters, **{
+        "base": words["base"], "opening": words["opening"], "given": words["given"], "temper": words["temper"]})
+    found = []
+    for dialogue in dialogues(rows):
+        state = ladder.start()
+        for number, row in enumerate(dialogue, 1):
+            standing, _ = ladder.step([state], [reading(row, number)], [None])[0]
+            found.append(standing.posterior)
+    return np.array(found)
+
+
+def reading(row: Row, number: int) -> Reading:
+    at = round(number * TURN_SECONDS * RATE)
+    return Reading(at, Span(at - RATE, at), None, None, Heard("transcript", row.phrases, row.turn), ONE_SIDED)
+
+
+def dialogues(rows: Sequence[Row]) -> list[list[Row]]:
+    return [list(group) for _, group in itertools.groupby(rows, key=lambda row: row.dialogue)]
+
+
+# ── forecast ────────────────────────────────────────────────────────────────────────────────────
+
+def fit_forecast(rows: Sequence[Row], words: Mapping[str, object], file: Path) -> Mapping[str, object]:
+    """Chance of reaching 5 within 60 s from each rung by the transitions, calibrated on what came (Platt)."""
+    reach = reaching(np.array(words["given"]))
+    found = positions(rows, words)
+    chance, came = [], []
+    start = 0
+    for dialogue in dialogues(rows):
+        for number, row in enumerate(dialogue[:-1]):
+            if row.position < 5:
+                now = found[start + number][:5] / max(found[start + number][:5].sum(), 1e-9)
+                chance.append(float(now @ reach[:5]))
+                came.append(any(later.position >= 5 for later in dialogue[number + 1:number + 1 + HORIZON]))
+        start += len(dialogue)
+    slope, intercept = platt(np.array(chance), np.array(came, float))
+    print(f"forecast: {len(came)} moments, {sum(came)} reached rung 5, slope {slope:.2f}, intercept {intercept:.2f}")
+    return {"source": f"the transitions above over {HORIZON} turns of {TURN_SECONDS:g} s; calibrated on {len(came)} "
+                      f"moments, {sum(came)} of them before a rung 5", "reach": reach.tolist(), "slope": slope,
+            "intercept": intercept}
+
+
+def reaching(given: Array) -> Array:
+    """Probability of a rung of 5 or above within HORIZON turns, from each rung, (7,)."""
+    step = np.zeros((7, 7))
+    for stood in range(7):
+        for rung in range(7):
+            step[stood, max(stood, rung)] += given[stood, rung]
+    return np.linalg.matrix_power(step, HORIZON)[:, 5:].sum(axis=1)
+
+
+def platt(chance: Array, came: Array, rounds: int = 100) -> tuple[float, float]:
+    """Slope and intercept in log odds by Newton's method, the slope drawn towards 1 and kept above 0."""
+    x = np.array([engine.logit(float(p)) for p in chance])
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    weight = np.array([1.0, 0.0])
+    for _ in range(rounds):
+        p = 1 / (1 + np.exp(-design @ weight))
+        pull = np.array([2.0 * (weight[0] - 1), 0.0])
+        slopes = design.T @ (p - came) + pull
+        curve = (design * (p * (1 - p))[:, None]).T @ design + np.diag([2.0, 1e-6])
+        weight -= np.linalg.solve(curve, slopes)
+    return max(0.1, float(weight[0])), float(weight[1])
+
+
+# ── budget ──────────────────────────────────────────────────────────────────────────────────────
+
+def budget_table(calls: Sequence[Feedback], source: str) -> Mapping[str, object]:
+    """Upper bound of the false-alert rate at every strictness."""
+    hours = sum(call.hours for call in calls)
+    levels = [round(0.5 + 0.02 * step, 2) for step in range(25)] + [0.99]
+    rates = [min(99.0, calibrate(calls, math.inf, [level]).rate) for level in levels]
+    return {"source": f"{source}; {len(calls)} calls, {hours:.1f} h", "strictness": levels, "rate": rates}
+
+
+def recalibrate(feedback: Path, budget: float, file: Path) -> int:
+    """Renew [budget] from agents' feedback, and say what it means."""
+    rows: Iterator[Mapping[str, object]] = (json.loads(line) for line in feedback.read_text("utf-8").splitlines() if line)
+    calls = read_feedback(rows)
+    hours = sum(call.hours for call in calls)
+    if not hours:
+        print(f"{feedback}: no calls, nothing changed")
+        return 1
+    chosen = calibrate(calls, budget)
+    least = upper_bound(0) / hours
+    if chosen.rate == math.inf:
+        print(f"{hours:.1f} h of feedback cannot promise {budget:g} false alerts per hour "
+              f"(the best bound from so many hours is {least:.2f}); nothing changed")
+        return 1
+    write(file, "budget", budget_table(calls, f"agents' feedback ({feedback.name})"))
+    print(f"strictness {chosen.strictness:.2f}: at most {chosen.rate:.2f} false alerts per hour (95 %), "
+          f"from {hours:.1f} h of feedback")
+    return 0
+
+
+# ── the file ────────────────────────────────────────────────────────────────────────────────────
+
+def write(file: Path, section: str, values: Mapping[str, object]) -> None:
+    """Renew these keys of one section; comments and other keys stay where they are."""
+    head, body, tail = _split(file.read_text("utf-8"), section)
+    for key, value in values.items():
+        line = f"{key} = {_toml(value)}"
+        pattern = rf"^{key} = (?:\[\n(?:.*\n)*?\]|.*)$"
+        body = re.sub(pattern, lambda _, line=line: line, body, count=1, flags=re.MULTILINE) \
+            if re.search(pattern, body, re.MULTILINE) else f"{body.rstrip()}\n{line}\n\n"
+    file.write_text(head + body + tail, "utf-8")
+
+
+def _split(text: str, section: str) -> tuple[str, str, str]:
+    start = re.search(rf"^\[{section}\]\n", text, re.MULTILINE)
+    if start is None:
+        raise ValueError(f"no section [{section}]")
+    end = re.search(r"^\[[a-z.]+\]\n", text[start.end():], re.MULTILINE)
+    stop = start.end() + end.start() if end else len(text)
+    return text[:start.end()], text[start.end():stop], text[stop:]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return "[\n" + "".join(f"  {_toml(row)},\n" for row in value) + "]"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f"{value:.4g}"
