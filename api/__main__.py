@@ -46,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     stream.add_argument("--caller", type=int, choices=(0, 1), default=0, help="which channel is the caller")
     stream.add_argument("--expect-alerts", action="store_true", help="exit with 1 if a call brought none")
     stream.set_defaults(run=_stream)
+    demo = commands.add_parser("demo", help="a service, two sample calls, and the console")
+    demo.add_argument("--once", action="store_true", help="end after the calls")
+    demo.add_argument("--port", type=int, default=8000)
+    demo.add_argument("--script", action="store_true", help="send the scripts' text as transcripts")
+    demo.add_argument("--speed", type=float, default=1.0, help="times real time")
+    demo.set_defaults(run=_demo)
     settings = commands.add_parser("settings", help="print every setting, its value and its meaning")
     settings.set_defaults(run=_settings)
     keys = commands.add_parser("keys", help="make an API key; it is shown once")
@@ -62,6 +68,12 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     from api.serve import serve
 
     return serve(settings, options.host, options.port, options.demo)
+
+
+def _demo(options: argparse.Namespace, _: Settings) -> int:
+    from api.demo import run
+
+    return run(once=options.once, port=options.port, script=options.script, speed=options.speed)
 
 
 def _stream(options: argparse.Namespace, _: Settings) -> int:

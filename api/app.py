@@ -35,6 +35,8 @@ def load(settings: Settings) -> Engine:
 
 def create(settings: Settings, engine: Callable[[Settings], Engine] = load) -> FastAPI:
     """The app; `engine` makes the engine when the app starts."""
+    switches.twilio_tokens(settings)
+    switches.audiohook_secrets(settings)
     house = House(settings, engine(settings))
 
     @asynccontextmanager

@@ -34,6 +34,8 @@ from emotion.weights import manifest
 log = logging.getLogger("emotion.house")
 ANNOUNCED_S = 600.0
 MOST_ANNOUNCED = 10_000
+RECENT = 10_000
+"""Names of calls that the store may not show yet."""
 KEYS_S = 10.0
 """Keys that another process made or revoked count after so long."""
 
@@ -55,6 +57,7 @@ class House:
         self.facts = facts(engine)
         self._announced: dict[tuple[str, str], tuple[float, Started]] = {}
         self._opening: set[tuple[str, str]] = set()
+        self._recent: dict[tuple[str, str], None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stepper = Stepper(self._results, settings.tick_ms / 1000)
         self._tasks: list[asyncio.Task[None]] = []
@@ -132,6 +135,9 @@ class House:
         finally:
             self._opening.discard((who.tenant, name))
         self.sessions[who.tenant, name] = session
+        self._recent[who.tenant, name] = None
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
         self.metrics.live.labels(door).inc()
         self._stepper.add(session.job)
         self.ledger.opened(session)
@@ -210,7 +216,7 @@ class House:
             raise RefusedError("call-exists", f"the call {wanted!r} is live", "take another call_id, or send 'resume'")
         self._opening.add((tenant, wanted))
         name, number = wanted, 1
-        while await self.store.read(partial(calls.exists, tenant=tenant, call=name)):
+        while (tenant, name) in self._recent or await self.store.read(partial(calls.exists, tenant=tenant, call=name)):
             number += 1
             name = f"{wanted[:120]}.{number}"
         self._opening.discard((tenant, wanted))

@@ -13,7 +13,7 @@ import uvicorn
 from sqlalchemy import func, insert, select
 
 from api.security import LOOPBACK, Role, make_key
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from api.store import Store, StoreError
 from api.store.tables import keys
 
@@ -63,7 +63,7 @@ def serve(settings: Settings, host: str | None, port: int | None, demo: bool) ->
         settings = _demo_or_keys(settings)
         began = time.monotonic()
         app = create(settings)
-    except (StoreError, WeightsError, ValueError) as fault:
+    except (StoreError, WeightsError, SettingsError, ValueError) as fault:
         return _fail(str(fault))
     log.info("models loaded in %.1f s; listening on http://%s:%d%s", time.monotonic() - began, settings.host,
              settings.port, " (demo mode: no keys, loopback only)" if settings.demo else "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from api.inbox import Inbox
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 REPLAY = 1000
 """Messages that are kept for a client that resumes."""
 STANDING_S = 2.0
+PIECE_S = 0.25
 AFTER_S = 60.0
 """How long after an alert the rung is looked at again."""
 
@@ -90,14 +92,11 @@ class Session:
             case Audio(data):
                 if self.state == "paused":
                     return
-                self._sent_bytes += len(data)
-                self.samples += len(data) * self.started.rate // self.rate if event.side is None else 0
-                if self._sent_bytes > self.rate * self.house.settings.call_hours * 3600:
+                if self._sent_bytes + len(data) > self.rate * self.house.settings.call_hours * 3600:
                     self.fail(Fault("too-long", f"the call is longer than {self.house.settings.call_hours:g} hours",
                                     "open another call; EMOTION_CALL_HOURS raises the limit", fatal=True))
                     return
-                inbox.put(event, time.monotonic())
-                self.house.recorder.keep(self, event)
+                self._audio(event)
             case Paused():
                 self._pause(True)
                 inbox.put(event, time.monotonic())
@@ -118,6 +117,17 @@ class Session:
         while inbox.full and not self.over:
             self._room.clear()
             await self._room.wait()
+
+    def _audio(self, event: Audio) -> None:
+        """Count audio and queue it in pieces that the call's own buffer can hold."""
+        self._sent_bytes += len(event.data)
+        self.samples += len(event.data) * self.started.rate // self.rate if event.side is None else 0
+        width = WIDTH[self.started.encoding] * len(self.started.channels)
+        size = round(PIECE_S * self.started.rate) * width
+        now = time.monotonic()
+        for begin in range(0, len(event.data), size):
+            self.job.inbox.put(replace(event, data=event.data[begin : begin + size]), now)
+        self.house.recorder.keep(self, event)
 
     def stop(self, reason: str) -> None:
         """No more will come: analyse what is left, then end."""
@@ -285,10 +295,14 @@ class Session:
         for _, alert in self._due:
             self.house.ledger.rung_after(self, alert)
         self.state = "ended"
-        summary = self.summary.document(self.paused_s)
+        summary = self.document()
         self.say(lambda seq: Ended(self.id, seq, reason, summary))
         self.house.closed(self, reason, summary)
         self.publish("ended", reason=reason, summary=summary, card=self.card())
+
+    def document(self) -> dict[str, Any]:
+        """The summary so far."""
+        return self.summary.document(self._sent_bytes / self.rate + self.summary.gap_s, self.paused_s)
 
     def publish(self, kind: str, **payload: Any) -> Any:
         """An event of this call, to everybody who may see it."""

@@ -32,7 +32,7 @@ class Settings:
     redis: str = _setting("", "redis://… for several processes; empty: events stay in this process", secret=True)
     origins: str = _setting("", "other origins whose pages may use tickets here, comma-separated")
     tick_ms: float = _setting(40.0, "how often all calls with a hop ready are stepped", 1, 500)
-    lag_s: float = _setting(2.0, "a live call further behind loses its oldest audio", 0.5, 30)
+    lag_s: float = _setting(2.0, "a live call further behind loses its oldest audio", 2, 30)
     grace_s: float = _setting(30.0, "how long a dropped call waits for its client", 0, 600)
     idle_s: float = _setting(15.0, "a socket that says nothing for so long is closed", 1, 3600)
     drain_s: float = _setting(20.0, "after SIGTERM, how long live calls may finish", 0, 600)

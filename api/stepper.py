@@ -32,8 +32,9 @@ from emotion.engine import Engine
 from emotion.types import RATE, Moment, Span, Utterance
 
 log = logging.getLogger("emotion.stepper")
-AHEAD_S = 1.0
-"""A call holds so much audio ready for the engine; the rest waits in the inbox."""
+AHEAD_S = 1.6
+"""A call holds so much audio ready for the engine (one side may wait a hop and a second for the other); the rest waits
+in the inbox. With a piece of 0.25 s on top it stays below the call's own buffer of 2 s or more."""
 ROUND_S = 0.25
 """A tick hands over its results at least so often."""
 

@@ -68,10 +68,10 @@ class Summary:
         """The rung 10 s ago."""
         return self._recent[0] if self._recent else None
 
-    def document(self, paused_s: float) -> dict[str, Any]:
-        """The `summary` of docs/api.md."""
-        return {"seconds": round(self.seconds, 2), "peak": self.peak, "last": self.rung, "changes": self.changes,
-                "alerts": self.alerts, "by_rung": self.by_rung, "dropped_s": round(self.dropped_s, 3),
+    def document(self, heard_s: float, paused_s: float) -> dict[str, Any]:
+        """The `summary` of docs/api.md; `heard_s` is what came, without the silence that fills the last hop."""
+        return {"seconds": round(min(self.seconds, heard_s), 2), "peak": self.peak, "last": self.rung,
+                "changes": self.changes, "alerts": self.alerts, "by_rung": self.by_rung, "dropped_s": round(self.dropped_s, 3),
                 "gap_s": round(self.gap_s, 3), "paused_s": round(paused_s, 2),
                 "waited_s": None if self.waited_s is None else round(self.waited_s, 2),
                 "degraded": sorted(self.degraded)}

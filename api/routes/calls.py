@@ -48,7 +48,7 @@ async def card_of(house: House, who: Principal, call: str) -> dict[str, Any]:
     """Card, summary and metadata of a live or stored call; HttpError 404 when absent or not his."""
     session = live_call(house, who, call)
     if session is not None:
-        return {**session.card(), "summary": session.summary.document(session.paused_s),
+        return {**session.card(), "summary": session.document(),
                 "metadata": dict(session.started.metadata)}
     await house.store.flush()
     row = await house.store.read(lambda connection: stored.find(connection, scope_of(who), call))

@@ -1,0 +1,126 @@
+"""The real service over real sockets, for tests: uvicorn in a thread, a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from api.app import create, load
+from api.house import House
+from api.security import Role
+from api.serve import Server, add_key
+from api.settings import Settings
+from emotion.engine import Engine
+
+SAMPLES = Path(__file__).parent.parent / "api" / "samples"
+ENGINES: dict[str, Engine] = {}
+
+
+def engine(settings: Settings) -> Engine:
+    """One engine for all tests of a run: weights are shared and hold no state of calls."""
+    if "one" not in ENGINES:
+        ENGINES["one"] = load(settings)
+    return ENGINES["one"]
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    port: int
+    house: House
+    settings: Settings
+    server: Server
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def client(self, key: str | None = None, **more: Any) -> httpx.Client:
+        """An HTTP client that shows a key."""
+        return httpx.Client(base_url=self.http, headers=_bearer(key), timeout=30, **more)
+
+    def socket(self, path: str, key: str | None = None, **more: Any) -> ClientConnection:
+        """A WebSocket that shows a key."""
+        return connect(self.ws + path, additional_headers=_bearer(key), max_size=1 << 24, **more)
+
+    def key(self, tenant: str, role: str, agent: str | None = None, team: str | None = None) -> str:
+        """Make a key while the service runs; it counts at once."""
+        text = add_key(self.settings, tenant, Role(role), f"{tenant}-{role}-{agent or team or ''}", agent, team)
+        self.on_loop(self.house.reload_keys())
+        return text
+
+    def on_loop(self, work: Any) -> Any:
+        """Run a coroutine on the service's own event loop."""
+        assert self.house._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self.house._loop).result(30)
+
+
+def _bearer(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+@contextmanager
+def serving(folder: Path, **settings: Any) -> Iterator[Service]:
+    """A service on a free port of loopback, in demo mode unless told otherwise; drained at the end."""
+    chosen = Settings(**{"demo": True, "database": f"sqlite:///{folder / 'test.db'}", "files": str(folder / "files"),
+                         "drain_s": 0.3, "requests_per_minute": 1_000_000, **settings})
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    app = create(chosen, engine)
+    server = Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False,
+                                   ws_max_size=2 << 20, timeout_graceful_shutdown=10))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started and time.monotonic() < deadline and thread.is_alive():
+        time.sleep(0.01)
+    assert server.started, "the service did not start"
+    try:
+        yield Service(port, app.state.house, chosen, server)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+        assert not thread.is_alive(), "the service did not stop"
+
+
+def start(**fields: Any) -> str:
+    """A `start` message: mono mu-law at 8 kHz unless told otherwise."""
+    return json.dumps({"type": "start", "encoding": "mulaw", "sample_rate": 8000, "channels": ["caller"],
+                       "consent": True, **fields})
+
+
+def until(socket: ClientConnection, kind: str, seconds: float = 30) -> dict[str, Any]:
+    """The next message of a type."""
+    deadline = time.monotonic() + seconds
+    while True:
+        message: dict[str, Any] = json.loads(socket.recv(timeout=max(0.01, deadline - time.monotonic())))
+        if message["type"] == kind:
+            return message
+
+
+def everything(socket: ClientConnection) -> list[dict[str, Any]]:
+    """All messages until the socket closes."""
+    said: list[dict[str, Any]] = []
+    with suppress(ConnectionClosed):
+        for text in socket:
+            said.append(json.loads(text))  # noqa: PERF401  what came before a close counts
+    return said
