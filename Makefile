@@ -3,28 +3,33 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
 
 .PHONY: demo test lint slow env clean
 
-env: $(READY)
+env: $(DEV)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(DEV): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 demo: $(READY)  ## the main job: a service, two sample calls, the ladder and the alerts (ONCE=1: end after the calls)
 	$(BIN)/python -m api demo $(if $(ONCE),--once)
 
-test: $(READY)  ## the fast tests; no services, no browser, no data needed
+test: $(DEV)  ## the fast tests; no services, no browser, no data needed
 	$(BIN)/python -m pytest
 
-lint: $(READY)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-slow: $(READY)  ## slow, browser and service tests; .ci/run installs what they need
+slow: $(DEV)  ## slow, browser and service tests; .ci/run installs what they need
 	$(BIN)/python -m pytest -m 'slow or browser or service'
 
 clean:
