@@ -108,8 +108,10 @@ function reply(alert, verdict, label, letter, look) {
 }
 
 async function send(button, alert, verdict) {
+  const choice = button.closest(".verdicts");
   try {
     await answer(alert, verdict);
+    choice?.replaceWith(h("em", { role: "status" }, t(`verdict.${verdict}`)));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     alert.acknowledged = null;

@@ -65,7 +65,9 @@ export function deskView(chosen) {
 
 /** Which call this is, how long it lasts, its state, and where the words come from. */
 function callBar() {
-  const who = h("span", { class: "who" });
+  const agent = h("span");
+  const id = h("span", { class: "id" });
+  const who = h("span", { class: "who" }, agent, id);
   const time = h("time");
   const phase = h("span", { class: "phase" });
   const words = h("span", { class: "words" });
@@ -85,7 +87,8 @@ function callBar() {
     }
     root.classList.toggle("none", !call);
     if (!call) return;
-    say(who, [call.card.agent && t("call.of", { agent: call.card.agent }), call.card.call].filter(Boolean).join(" · "));
+    say(agent, call.card.agent ? t("call.of", { agent: call.card.agent }) : "");
+    say(id, call.card.call);
     say(time, clock(call.at));
     phase.dataset.state = call.card.state;
     say(phase, t(`call.${call.card.state}`));
