@@ -7,6 +7,7 @@ the frame is left out, as are 30 ms on both sides of every border.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def label(wave: Audio) -> NDArray[np.int8]:
     loud = np.percentile(level, 95)
     speech_found = level > loud - 30
     places = np.flatnonzero(speech_found)
-    for left, right in zip(places[:-1], places[1:], strict=True):
+    for left, right in itertools.pairwise(places):
         if right - left <= _GAP:
             speech_found[left:right] = True
     truth = np.where(speech_found, 1, np.where(level < loud - 45, 0, -1)).astype(np.int8)
