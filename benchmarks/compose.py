@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.datasets import speech, texts
 from benchmarks.simulate import degrade
-from emotion.types import RATE, Audio, Heard, Language, Reading, Side, Span, Talk, Utterance
+from emotion.types import RATE, Audio, Language, Reading, Side, Span, Talk, Utterance
 from emotion.words.transcript import TranscriptReader
 
 TURN_SECONDS = 20.0
@@ -124,13 +124,14 @@ def trimmed(samples: Audio, floor_db: float = -35.0) -> Audio:
     return samples[max(0, loud[0] - 2) * frame:(loud[-1] + 3) * frame]
 
 
-def speakers(data: Path, split: str, corpora: Sequence[str] = ()) -> list[tuple[str, speech.Clip, dict[str, list[speech.Clip]]]]:
-    """Every actor of a split with clips of calm ('calm': neutral and calm) and of anger, in order of name."""
+def speakers(data: Path, split: str) -> list[tuple[str, speech.Clip, dict[str, list[speech.Clip]]]]:
+    """Every actor of a split: name, a sample, and clips of 'calm' (neutral and calm) and 'anger', in order of name."""
     found: dict[str, dict[str, list[speech.Clip]]] = {}
-    for clip in speech.select(data, split=split, corpora=corpora, emotions=("neutral", "calm", "anger")):
+    for clip in speech.select(data, split=split, emotions=("neutral", "calm", "anger")):
         kind = "anger" if clip.emotion == "anger" else "calm"
         found.setdefault(clip.speaker, {"calm": [], "anger": []})[kind].append(clip)
-    return [(name, kinds["calm"][0], kinds) for name, kinds in sorted(found.items()) if kinds["calm"] and kinds["anger"]]
+    return [(name, kinds["calm"][0], kinds) for name, kinds in sorted(found.items())
+            if kinds["calm"] and kinds["anger"]]
 
 
 def acted(data: Path, condition: str = "telephone", split: str = "dev", count: int = 24,
@@ -242,13 +243,6 @@ def written(dialogue: texts.Dialogue, language: Language, reader: TranscriptRead
             readings.append(Reading(end, waiting[-1].span, None, None, heard, ONE_SIDED))
             waiting = []
     return readings
-
-
-def unheard(reading: Reading) -> Reading:
-    """A reading without words and with nothing of the talk counters: what an ablation starts from."""
-    from dataclasses import replace
-
-    return replace(reading, words=Heard(None), talk=ONE_SIDED)
 
 
 def _agent(data: Path, rng: np.random.Generator) -> Audio:

@@ -12,8 +12,8 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ FILE = Path(engine.__file__).with_name("ladder.toml")
 FOLDS = 5
 SMOOTHING = 8.0
 """Turns' worth of the marginal in every row of the transitions."""
+TEMPERS = tuple(round(0.6 + 0.1 * step, 1) for step in range(15))
 HORIZON = round(60 / TURN_SECONDS)
 """Turns in 60 s."""
 Array = NDArray[np.float64]
@@ -49,6 +50,16 @@ class Row:
     phrases: tuple[Phrase, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The fitted part of [words]."""
+
+    base: tuple[float, ...]
+    opening: tuple[float, ...]
+    given: tuple[tuple[float, ...], ...]
+    temper: float = 1.0
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--feedback", type=Path, help="recalibrate the alert budget only, from this file")
     parser.add_argument("--budget", type=float, default=0.5, help="false alerts per hour (with --feedback)")
@@ -61,8 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
         return recalibrate(arguments.feedback, arguments.budget, arguments.file)
     rows = out_of_fold(arguments.data, arguments.seed)
     words = fit_words(rows)
-    write(arguments.file, "words", words)
-    write(arguments.file, "forecast", fit_forecast(rows, words, arguments.file))
+    source = (f"ladder_zh_train, {len(rows)} turns of {len(dialogues(rows))} dialogues, evidence by the text model out "
+              f"of {FOLDS} folds")
+    write(arguments.file, "words", {"source": source, **asdict(words)})
+    write(arguments.file, "forecast", fit_forecast(rows, words))
     return 0
 
 
@@ -107,7 +120,7 @@ def _row(one: texts.Labelled, heads: Array, lexicon: Lexicon) -> Row:
     return Row(one.label.id, one.label.evidence, one.label.position, turn, phrases)
 
 
-def fit_words(rows: Sequence[Row]) -> Mapping[str, object]:
+def fit_words(rows: Sequence[Row]) -> Words:
     """Transitions by counting, the temper by the likelihood of the positions."""
     marginal = np.bincount([row.evidence for row in rows], minlength=7) + 1.0
     marginal /= marginal.sum()
@@ -117,9 +130,10 @@ def fit_words(rows: Sequence[Row]) -> Mapping[str, object]:
         opening[dialogue[0].evidence] += 1
         for before, after in itertools.pairwise(dialogue):
             given[before.position, after.evidence] += 1
-    words: dict[str, object] = {"base": marginal.tolist(), "opening": (opening / opening.sum()).tolist(),
-                                "given": (given / given.sum(axis=1, keepdims=True)).tolist()}
-    tried = {temper: positions(rows, words | {"temper": temper}) for temper in np.round(np.arange(0.6, 2.01, 0.1), 2)}
+    rates = given / given.sum(axis=1, keepdims=True)
+    words = Words(tuple(marginal.tolist()), tuple((opening / opening.sum()).tolist()),
+                  tuple(tuple(row) for row in rates.tolist()))
+    tried = {temper: positions(rows, replace(words, temper=temper)) for temper in TEMPERS}
     truth = np.array([row.position for row in rows])
     loss = {temper: -float(np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-6)).mean())
             for temper, found in tried.items()}
@@ -127,16 +141,14 @@ def fit_words(rows: Sequence[Row]) -> Mapping[str, object]:
     rung = np.argmax(tried[best].cumsum(axis=1) >= 0.5, axis=1)
     print(f"temper {best}: log loss {loss[best]:.3f}, out-of-fold QWK {qwk(truth, rung):.3f}, "
           f"MAE {np.abs(truth - rung).mean():.3f}")
-    source = (f"ladder_zh_train, {len(rows)} turns of {len({row.dialogue for row in rows})} dialogues, evidence by "
-              f"the text model out of {FOLDS} folds")
-    return {"source": source, **words, "temper": float(best)}
+    return replace(words, temper=best)
 
 
-def positions(rows: Sequence[Row], words: Mapping[str, object]) -> Array:
+def positions(rows: Sequence[Row], words: Words) -> Array:
     """Posterior after every turn, (n, 7), from the ladder itself with these parameters."""
     ladder = engine.Ladder(LadderConfig(opening="post"))
-    ladder.parameters = replace(ladder.parameters, **{
-        "base": words["base"], "opening": words["opening"], "given": words["given"], "temper": words["temper"]})
+    ladder.parameters = replace(ladder.parameters, base=words.base, opening=words.opening, given=words.given,
+                                temper=words.temper)
     found = []
     for dialogue in dialogues(rows):
         state = ladder.start()
@@ -157,9 +169,9 @@ def dialogues(rows: Sequence[Row]) -> list[list[Row]]:
 
 # ── forecast ────────────────────────────────────────────────────────────────────────────────────
 
-def fit_forecast(rows: Sequence[Row], words: Mapping[str, object], file: Path) -> Mapping[str, object]:
+def fit_forecast(rows: Sequence[Row], words: Words) -> Mapping[str, object]:
     """Chance of reaching 5 within 60 s from each rung by the transitions, calibrated on what came (Platt)."""
-    reach = reaching(np.array(words["given"]))
+    reach = reaching(np.array(words.given))
     found = positions(rows, words)
     chance, came = [], []
     start = 0
@@ -183,7 +195,8 @@ def reaching(given: Array) -> Array:
     for stood in range(7):
         for rung in range(7):
             step[stood, max(stood, rung)] += given[stood, rung]
-    return np.linalg.matrix_power(step, HORIZON)[:, 5:].sum(axis=1)
+    reached: Array = np.linalg.matrix_power(step, HORIZON)[:, 5:].sum(axis=1)
+    return reached
 
 
 def platt(chance: Array, came: Array, rounds: int = 100) -> tuple[float, float]:
@@ -212,8 +225,7 @@ def budget_table(calls: Sequence[Feedback], source: str) -> Mapping[str, object]
 
 def recalibrate(feedback: Path, budget: float, file: Path) -> int:
     """Renew [budget] from agents' feedback, and say what it means."""
-    rows: Iterator[Mapping[str, object]] = (json.loads(line) for line in feedback.read_text("utf-8").splitlines() if line)
-    calls = read_feedback(rows)
+    calls = read_feedback(json.loads(line) for line in feedback.read_text("utf-8").splitlines() if line)
     hours = sum(call.hours for call in calls)
     if not hours:
         print(f"{feedback}: no calls, nothing changed")
@@ -238,8 +250,8 @@ def write(file: Path, section: str, values: Mapping[str, object]) -> None:
     for key, value in values.items():
         line = f"{key} = {_toml(value)}"
         pattern = rf"^{key} = (?:\[\n(?:.*\n)*?\]|.*)$"
-        body = re.sub(pattern, lambda _, line=line: line, body, count=1, flags=re.MULTILINE) \
-            if re.search(pattern, body, re.MULTILINE) else f"{body.rstrip()}\n{line}\n\n"
+        found = re.search(pattern, body, re.MULTILINE)
+        body = (body[:found.start()] + line + body[found.end():]) if found else f"{body.rstrip()}\n{line}\n\n"
     file.write_text(head + body + tail, "utf-8")
 
 
@@ -255,8 +267,8 @@ def _split(text: str, section: str) -> tuple[str, str, str]:
 def _toml(value: object) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list) and value and isinstance(value[0], list):
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
         return "[\n" + "".join(f"  {_toml(row)},\n" for row in value) + "]"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return f"{value:.4g}"
