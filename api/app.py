@@ -12,9 +12,10 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api import feeds, problems
-from api.doors import switches, tcp, websocket
+from api.doors import switches, tcp, uploads, websocket
 from api.house import House
 from api.routes import access, calls, operations
+from api.routes import settings as settings_routes
 from api.settings import Settings
 from api.web import Gate
 from emotion import __version__
@@ -51,7 +52,7 @@ def create(settings: Settings, engine: Callable[[Settings], Engine] = load) -> F
     app = FastAPI(title="Emotion", version=__version__, description=ABOUT, lifespan=lifespan)
     app.state.house = house
     problems.install(app)
-    for module in (operations, access, calls, feeds, websocket, switches):
+    for module in (operations, access, calls, uploads, settings_routes, feeds, websocket, switches):
         app.include_router(module.router)
 
     @app.get("/", include_in_schema=False)

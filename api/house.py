@@ -10,22 +10,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, select
 
 from api.bus.local import LocalBus
-from api.ledger import Ledger
+from api.complaints import Memory
+from api.ledger import Call, Ledger
 from api.link import Link, RefusedError
 from api.metrics import Metrics
 from api.protocols.events import Started
 from api.recorder import Recorder
+from api.recordings import Recordings
 from api.security import Guard, Key, Principal, Role
 from api.session import Session
 from api.settings import Settings
 from api.stepper import Outcome, Stepper
 from api.store import Store, calls
 from api.store.tables import documents, keys
+from api.tuning import Tuning
+from api.webhooks import Webhooks
 from emotion import __version__
 from emotion.audio.pcm import AudioError
 from emotion.engine import Engine
@@ -36,6 +40,7 @@ ANNOUNCED_S = 600.0
 MOST_ANNOUNCED = 10_000
 RECENT = 10_000
 """Names of calls that the store may not show yet."""
+RETENTION_S = 60.0
 KEYS_S = 10.0
 """Keys that another process made or revoked count after so long."""
 
@@ -51,8 +56,12 @@ class House:
         self.ledger = Ledger(self.store)
         self.recorder = Recorder(Path(settings.files), settings.store_audio)
         self.guard = Guard(b"", settings.demo, filter(None, settings.origins.split(",")))
+        self.recordings = Recordings(self, Path(settings.files))
         self.sessions: dict[tuple[str, str], Session] = {}
         self.links: set[Link] = set()
+        self.tuning = Tuning(engine)
+        self.complaints = Memory()
+        self.webhooks = Webhooks(self)
         self.draining = False
         self.facts = facts(engine)
         self._announced: dict[tuple[str, str], tuple[float, Started]] = {}
@@ -68,6 +77,7 @@ class House:
         await asyncio.to_thread(self.store.start)
         self.guard = Guard(await self._secret(), self.settings.demo, filter(None, self.settings.origins.split(",")))
         await self.reload_keys()
+        await self.reload_settings()
         closed = await self.store.write(lambda connection: calls.interrupted(connection, time.time()))
         if closed:
             log.warning("%d calls had been cut off by an earlier stop; their findings are kept", closed)
@@ -75,8 +85,11 @@ class House:
             self.metrics.model.labels(name, weights["sha256"], weights["licence"]).set(1)
         await self.bus.start()
         self._stepper.start()
+        await self.recordings.start()
         self._tasks = [asyncio.create_task(self._every(1.0, self._watch)),
-                       asyncio.create_task(self._every(KEYS_S, self.reload_keys))]
+                       asyncio.create_task(self._every(KEYS_S, self.reload_keys)),
+                       asyncio.create_task(self._every(KEYS_S, self.reload_settings)),
+                       asyncio.create_task(self._every(RETENTION_S, self._forget))]
 
     async def drain(self) -> None:
         """No new calls, a time for the live ones to finish, then the end of all that are left."""
@@ -100,6 +113,8 @@ class House:
     async def stop(self) -> None:
         """Drain, then let go of everything; what was found is stored."""
         await self.drain()
+        await self.recordings.stop()
+        await self.webhooks.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,8 +143,10 @@ class House:
             raise RefusedError("draining", "the service is going down", "connect again in a minute")
         self._room(who.tenant)
         name = await self._name(who.tenant, started.call_id)
+        if started.language == "auto":
+            started = replace(started, language=cast(Any, self.tuning.language(who.tenant)))
         try:
-            session = Session(self, who, name, started, door, self.engine)
+            session = Session(self, who, name, started, door, self.engine_for(who.tenant))
         except AudioError as fault:
             raise RefusedError("unsupported-rate", str(fault), "see docs/api.md, 'Live calls in'") from None
         finally:
@@ -151,9 +168,20 @@ class House:
         self.metrics.live.labels(session.door).dec()
         self.metrics.ended.labels(reason).inc()
         self.recorder.close(session)
-        self.ledger.ended(session, summary)
+        self.keep(session, summary)
         log.info("call %s ended reason=%s seconds=%.1f peak=%s", session.id, reason, summary["seconds"],
                  summary["peak"])
+
+    def engine_for(self, tenant: str) -> Engine:
+        """The engine with the tenant's own settings, if it has any."""
+        return self.tuning.engine(tenant)
+
+    def keep(self, call: Call, summary: dict[str, Any]) -> None:
+        """Store what an ended call came to; the caller's words only where that is switched on."""
+        if (full := call.complaint.record(keep_text=True)) is not None:
+            self.complaints.keep(call.who.tenant, call.id, full)
+        record = call.complaint.record(self.settings.store_text)
+        self.ledger.ended(call, summary, record.to_json() if record else None)
 
     def announce(self, who: Principal, started: Started) -> tuple[str, float]:
         """Remember the facts of a call that a switch will connect by its id."""
@@ -269,6 +297,24 @@ class House:
     async def reload_keys(self) -> None:
         """Take over what the store has."""
         self.guard.load(await self.store.read(stored_keys))
+
+    async def reload_settings(self) -> None:
+        """Take over the tenants' settings and webhooks from the store."""
+        query = select(documents).where(documents.c.tenant != "")
+        rows = await self.store.read(lambda connection: connection.execute(query).all())
+        self.tuning.load({(row.tenant, row.name): row.body for row in rows})
+        await self.webhooks.reload()
+
+    async def _forget(self) -> None:
+        """Delete calls whose retention time is over, and their audio."""
+        if not self.settings.retention_days:
+            return
+        old = await self.store.read(partial(calls.expired, days=self.settings.retention_days))
+        for tenant, call in old:
+            self.recorder.forget(tenant, call)
+            await self.store.write(partial(calls.forget, tenant=tenant, names=[call]))
+        if old:
+            log.info("%d calls were deleted: their retention time is over", len(old))
 
     async def _secret(self) -> bytes:
         """The secret of this installation, made once."""

@@ -42,6 +42,7 @@ CALLS = frozenset({Role.INGEST, Role.AGENT, Role.ADMIN})
 """May open calls."""
 WATCHERS = frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMIN})
 """May see calls; an agent its own."""
+UPLOADERS = frozenset({Role.INGEST, Role.SUPERVISOR, Role.ADMIN})
 LEADERS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 EVERYBODY = frozenset(Role)

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from api.complaints import Gatherer
 from api.inbox import Inbox
 from api.protocols.events import (
     WIDTH,
@@ -34,8 +35,7 @@ from api.protocols.events import (
 )
 from api.security import Principal
 from api.stepper import Job, Outcome
-from api.store.calls import iso
-from api.summary import Summary, kept, trace
+from api.summary import Summary, call_card, kept, trace
 from emotion.engine import Engine
 from emotion.report import plain
 from emotion.types import RATE, Alert, Change, Moment
@@ -61,8 +61,9 @@ class Session:
         self.began, self.clock = time.time(), time.monotonic()
         self.link: Link | None = None
         self.deadline: float | None = None
-        self.summary = Summary()
+        self.summary, self.complaint = Summary(), Gatherer()
         self.state = "live"
+        self.quiet = house.tuning.quiet(who.tenant)
         self.paused_s, self.paused_at = 0.0, 0.0
         self.taken_by: str | None = None
         self.open_alerts: set[str] = set()
@@ -238,6 +239,7 @@ class Session:
     def _moment(self, moment: Moment) -> None:
         at = moment.reading.at / RATE
         self.summary.add(moment)
+        self.complaint.add(moment)
         if "words-unavailable" in moment.reading.degraded and "words" not in self._warned and at >= 5:
             self._warned.add("words")
             self.warn("words-unavailable", "words are not heard in this call: send 'transcript', or install an ear")
@@ -248,7 +250,8 @@ class Session:
         if moment.change is not None:
             self._change(moment.change)
         for alert in moment.alerts:
-            self._alert(alert)
+            if alert.kind != "raise" or alert.rung not in self.quiet:
+                self._alert(alert)
         self._pictures(moment, at)
         while self._due and self._due[0][0] <= at:
             self.house.ledger.rung_after(self, self._due.popleft()[1])
@@ -311,14 +314,4 @@ class Session:
 
     def card(self) -> dict[str, Any]:
         """The call card of docs/api.md."""
-        facts = self.summary
-        return {"call": self.id, "agent": self.started.agent_id, "team": self.started.team,
-                "language": self.job.call.language, "state": self.state, "started": iso(self.began),
-                "ended": iso(time.time()) if self.over else None, "seconds": round(facts.seconds, 2),
-                "rung": facts.rung, "before": facts.before, "peak": facts.peak, "confidence": plain(facts.confidence),
-                "forecast": plain(facts.forecast), "last_reason": plain(facts.last_reason), "alerts": facts.alerts,
-                "open_alerts": len(self.open_alerts), "taken_by": self.taken_by,
-                "degraded": list(facts.now_degraded), "consent": self.started.consent, "door": self.door,
-                "words": facts.words}
-
-
+        return call_card(self, self.state, self.job.call.language, len(self.open_alerts))

@@ -57,6 +57,7 @@ class Settings:
     audiosocket_port: int = _setting(0, "port of the AudioSocket door; 0: closed", 0, 65535)
     audiosocket_public: bool = _setting(False, "let the AudioSocket door listen on any address; it is not encrypted")
     audiosocket_tenant: str = _setting("demo", "the tenant whose announced calls come over AudioSocket")
+    webhook_private: bool = _setting(False, "webhooks may go to http and to addresses inside this network")
     log_level: str = _setting("info", "debug, info, warning or error")
     log_json: bool = _setting(False, "logs as JSON lines; otherwise as text")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from api.protocols.events import Started
+from api.store.calls import iso
 from emotion.report import plain
-from emotion.types import HOP, RATE, Alert, Change, Deviation, Language, Moment, Phrase
+from emotion.types import HOP, RATE, Alert, Change, Deviation, Language, Moment, Motive, Phrase
 
 HOP_S = HOP / RATE
-MOTIVES = {
+MOTIVES: Mapping[Motive, Mapping[Language, str]] = {
     "waiting": {"zh": "等待", "en": "waiting"}, "repetition": {"zh": "重复", "en": "repetition"},
     "urging": {"zh": "催促", "en": "urging"}, "judgement": {"zh": "负面评价", "en": "judgement"},
     "demand": {"zh": "要求", "en": "demand"}, "accusation": {"zh": "指责", "en": "accusation"},
@@ -71,10 +74,41 @@ class Summary:
     def document(self, heard_s: float, paused_s: float) -> dict[str, Any]:
         """The `summary` of docs/api.md; `heard_s` is what came, without the silence that fills the last hop."""
         return {"seconds": round(min(self.seconds, heard_s), 2), "peak": self.peak, "last": self.rung,
-                "changes": self.changes, "alerts": self.alerts, "by_rung": self.by_rung, "dropped_s": round(self.dropped_s, 3),
-                "gap_s": round(self.gap_s, 3), "paused_s": round(paused_s, 2),
+                "changes": self.changes, "alerts": self.alerts, "by_rung": self.by_rung,
+                "dropped_s": round(self.dropped_s, 3), "gap_s": round(self.gap_s, 3), "paused_s": round(paused_s, 2),
                 "waited_s": None if self.waited_s is None else round(self.waited_s, 2),
                 "degraded": sorted(self.degraded)}
+
+
+class Known(Protocol):
+    """What a card tells of: a live session or a recording."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def started(self) -> Started: ...
+    @property
+    def summary(self) -> Summary: ...
+    @property
+    def began(self) -> float: ...
+    @property
+    def door(self) -> str: ...
+    @property
+    def taken_by(self) -> str | None: ...
+    @property
+    def over(self) -> bool: ...
+
+
+def call_card(call: Known, state: str, language: str, open_alerts: int) -> dict[str, Any]:
+    """The call card of docs/api.md."""
+    facts, started = call.summary, call.started
+    return {"call": call.id, "agent": started.agent_id, "team": started.team, "language": language, "state": state,
+            "started": iso(call.began), "ended": iso(time.time()) if call.over else None,
+            "seconds": round(facts.seconds, 2), "rung": facts.rung, "before": facts.before, "peak": facts.peak,
+            "confidence": plain(facts.confidence), "forecast": plain(facts.forecast),
+            "last_reason": plain(facts.last_reason), "alerts": facts.alerts, "open_alerts": open_alerts,
+            "taken_by": call.taken_by, "degraded": list(facts.now_degraded), "consent": started.consent,
+            "door": call.door, "words": facts.words}
 
 
 def trace(moment: Moment, keep_text: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import insert
 from starlette.responses import FileResponse
 
+from api.complaints import text_of
 from api.house import House
 from api.link import RefusedError
 from api.problems import HttpError, absent
@@ -131,6 +132,24 @@ async def audio(request: Request, call: Name) -> FileResponse:
     return FileResponse(path, media_type="audio/wav")
 
 
+@router.get("/v1/calls/{call}/record")
+async def record(request: Request, call: Name, language: Literal["zh", "en"] = "zh") -> dict[str, Any]:
+    """The complaint record of a call that stood on rung 5 or 6, ready to copy."""
+    house = house_of(request)
+    who = house.guard.require(request, WATCHERS)
+    await card_of(house, who, call)
+    if (session := live_call(house, who, call)) is not None:
+        made = session.complaint.record(keep_text=True)
+    else:
+        made = house.complaints.find(who.tenant, call)
+    row = await house.store.read(lambda connection: stored.find(connection, scope_of(who), call))
+    document = made.to_json() if made else row and row["record"]
+    if not document:
+        raise absent("complaint record: the call did not reach rung 5")
+    house.ledger.looked(who, "record seen", call)
+    return {"text": text_of(document, language), **document}
+
+
 @router.post("/v1/calls/{call}/take")
 async def take(request: Request, call: Name) -> dict[str, Any]:
     """A supervisor takes the call over."""
@@ -200,6 +219,7 @@ async def _delete(house: House, who: Principal, names: list[str]) -> int:
     mine = [name for name in names if await house.store.read(partial(stored.find, scope=scope, call=name))]
     for name in mine:
         house.recorder.forget(who.tenant, name)
+        house.complaints.forget(who.tenant, name)
     return await house.store.write(lambda connection: stored.forget(connection, who.tenant, mine))
 
 

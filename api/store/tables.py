@@ -13,7 +13,7 @@ calls = Table(
     Column("agent", NAME), Column("team", NAME), Column("caller", NAME), Column("language", String(8)),
     Column("door", String(32), nullable=False), Column("consent", Boolean, nullable=False),
     Column("started", Float, nullable=False), Column("ended", Float), Column("card", JSON, nullable=False),
-    Column("summary", JSON), Column("metadata", JSON, nullable=False), Column("taken_by", NAME),
+    Column("summary", JSON), Column("record", JSON), Column("metadata", JSON, nullable=False), Column("taken_by", NAME),
     Index("calls_by_time", "tenant", "started"), Index("calls_by_agent", "tenant", "agent", "started"),
     Index("calls_by_caller", "tenant", "caller"), Index("calls_by_end", "ended"),
 )

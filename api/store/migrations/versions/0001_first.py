@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("ended", sa.Float(), nullable=True),
         sa.Column("card", sa.JSON(), nullable=False),
         sa.Column("summary", sa.JSON(), nullable=True),
+        sa.Column("record", sa.JSON(), nullable=True),
         sa.Column("metadata", sa.JSON(), nullable=False),
         sa.Column("taken_by", sa.String(length=128), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "call")
