@@ -6,8 +6,8 @@
 `babble10` …  six voices of the data at once, then the telephone
 `loss5` …     the telephone, then that percentage of 20 ms packets lost, which leaves silence
 
-The ratio is that of the powers inside the telephone band, the speech's over its active parts (ITU-T P.56 in
-spirit), so that a low rumble which no line carries does not make a condition easy.
+The noise is in the caller's room: the ratio is that of the powers before the line, up to 4 kHz, the speech's over its
+active parts (ITU-T P.56 in spirit). The line takes the lowest octaves of speech and pink noise alike.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def band(samples: Audio, low: float = 300.0, high: float = 3400.0) -> Audio:
 
 
 def mix(speech: Audio, noise: Audio, snr_db: float) -> Audio:
-    """Speech plus noise at a ratio of in-band powers; silence is returned as it is."""
-    wanted = active_power(band(speech))
-    present = float(np.mean(band(noise) ** 2))
+    """Speech plus noise at a ratio of powers; silence is returned as it is."""
+    wanted = active_power(speech)
+    present = float(np.mean(noise.astype(np.float64) ** 2))
     if wanted == 0 or present == 0:
         return speech.copy()
     mixed = speech + noise * np.float32(np.sqrt(wanted / present / 10 ** (snr_db / 10)))
