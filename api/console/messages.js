@@ -225,7 +225,7 @@ export const MESSAGES = {
   "lex.text": ["词语", "Phrase"],
   "lex.rung": ["级别", "Rung"],
   "lex.motive": ["缘由", "Motive"],
-  "gd.why": ["本团队自己的话术，盖过内置话术；先心情，后事情。", "Your own cards, in place of the built-in ones; first the mood, then the matter."],
+  "gd.why": ["本团队自己的话术，中英文成对，盖过内置话术；先心情，后事情。", "Your own cards, in both languages, in place of the built-in ones; first the mood, then the matter."],
   "gd.empty": ["还没有自己的话术，正在使用内置话术。", "No cards of your own yet; the built-in ones are used."],
   "gd.title": ["标题", "Title"],
   "gd.mood": ["先处理心情（每行一句，可直接念）", "First the mood (one sentence a line, to be read aloud)"],

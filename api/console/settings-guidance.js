@@ -1,58 +1,65 @@
-/** The tenant's own cards: one form a card and language; what is empty falls back to the built-in card. */
+/** The tenant's own cards, each in both languages, since every agent sees his own: in place of the built-in ones. */
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { rungName, t } from "./i18n.js";
 import { field, motiveChoice, rungChoice, saver } from "./settings.js";
 
+const LANGUAGES = ["zh", "en"];
 const LINES = ["title", "matter", "avoid", "technique", "step"];
+const STEPS = { zh: ["倾听", "共情", "确认", "解决", "回访", "反馈"], en: ["listen", "empathise", "confirm", "solve", "call back", "report back"] };
 
 export async function guidanceForm() {
   const now = await api.readSetting("guidance");
   const list = h("div", { class: "cards" });
   const none = h("p", { class: "hush" }, t("gd.empty"));
-  const forms = new Set();
+  const cards = new Map();
 
-  function add(language, key, card) {
-    const form = cardForm(forms.size, language, key, card, () => { forms.delete(form); form.root.remove(); none.hidden = forms.size > 0; });
-    forms.add(form);
-    list.append(form.root);
+  function add(place, texts) {
+    if (cards.has(place)) return cards.get(place);
+    const card = cardForm(place, texts, () => {
+      cards.delete(place);
+      card.root.remove();
+      none.hidden = cards.size > 0;
+    });
+    cards.set(place, card);
+    list.append(card.root);
     none.hidden = true;
-    return form;
+    return card;
   }
 
-  for (const language of ["zh", "en"]) for (const [key, card] of Object.entries(now[language] ?? {})) add(language, key, card);
-  const tongue = h("select", { "aria-label": t("rec.language") }, ["zh", "en"].map((code) => h("option", { value: code }, t(`lang.${code}`))));
+  for (const place of new Set(LANGUAGES.flatMap((code) => Object.keys(now[code])))) add(place, now);
   const motive = motiveChoice("waiting", t("lex.motive"));
-  const rung = rungChoice(3, t("lex.rung"));
-  const make = h("button", { type: "button", on: { click: () => add(tongue.value, `${motive.value}/${rung.value}`, {}).root.querySelector("input").focus() } }, t("gd.new"));
-  const { submit, foot } = saver(() => api.writeSetting("guidance", read(forms)));
+  const rung = rungChoice(3, t("lex.rung"), 1);
+  const make = () => add(`${motive.value}/${rung.value}`, { zh: {}, en: {} }).root.querySelector("input").focus();
+  const read = () => Object.fromEntries(LANGUAGES.map((code) => [code, Object.fromEntries([...cards].map(([place, card]) => [place, card.read(code)]))]));
+  const { submit, foot } = saver(() => api.writeSetting("guidance", read()));
   return h("form", { on: { submit } }, h("p", { class: "hush" }, t("gd.why"), " ", t("set.new")), none, list,
-    h("p", { class: "row" }, tongue, motive, rung, make), foot);
+    h("p", { class: "row" }, motive, rung, h("button", { type: "button", on: { click: make } }, t("gd.new"))), foot);
 }
 
-function read(forms) {
-  const all = { zh: {}, en: {} };
-  for (const { language, key, read: card } of forms) all[language][key] = card();
-  return all;
-}
-
-function cardForm(place, language, key, card, remove) {
-  const [motive, rung] = key.split("/");
-  const name = `${t(`lang.${language}`)} · ${t(`motive.${motive}`)} · ${rung} ${rungName(Number(rung))}`;
-  const mood = h("textarea", { rows: 2, required: true, value: (card.mood ?? []).join("\n") });
-  const inputs = Object.fromEntries(LINES.map((line) => [line, h("input", { value: card[line] ?? "", required: line !== "technique" && line !== "step" })]));
-  const at = (line) => field(`card-${place}-${line}`, t(`gd.${line}`), inputs[line]);
-  const root = h("fieldset", { lang: language === "zh" ? "zh-CN" : "en" }, h("legend", {}, name),
-    at("title"), field(`card-${place}-mood`, t("gd.mood"), mood), LINES.slice(1).map(at),
+function cardForm(place, texts, remove) {
+  const [motive, rung] = place.split("/");
+  const name = `${t(`motive.${motive}`)} · ${rung} ${rungName(Number(rung))}`;
+  const halves = Object.fromEntries(LANGUAGES.map((code) => [code, half(`${motive}-${rung}-${code}`, code, texts[code][place] ?? {})]));
+  const root = h("fieldset", {}, h("legend", {}, name), h("div", { class: "pair" }, LANGUAGES.map((code) => halves[code].root)),
     h("button", { type: "button", class: "quiet", on: { click: remove } }, t("set.remove", { what: name })));
-  return {
-    root,
-    language,
-    key,
-    read: () => ({
-      ...Object.fromEntries(LINES.map((line) => [line, inputs[line].value.trim()])),
-      mood: mood.value.split("\n").map((line) => line.trim()).filter(Boolean),
-    }),
-  };
+  return { root, read: (code) => halves[code].read() };
+}
+
+/** One of the six steps of complaint handling. */
+const stepChoice = (code, now) => h("select", {}, STEPS[code].map((step) => h("option", { value: step, selected: step === now }, step)));
+
+/** The card in one language. */
+function half(id, code, card) {
+  const mood = h("textarea", { rows: 3, required: true, value: (card.mood ?? []).join("\n") });
+  const inputs = Object.fromEntries(LINES.map((line) => [line, line === "step" ? stepChoice(code, card.step) : h("input", { value: card[line] ?? "", required: true })]));
+  const at = (line) => field(`${id}-${line}`, t(`gd.${line}`), inputs[line]);
+  const root = h("div", { role: "group", "aria-label": t(`lang.${code}`), class: "cards" }, h("h3", {}, t(`lang.${code}`)),
+    at("title"), field(`${id}-mood`, t("gd.mood"), mood), LINES.slice(1).map(at));
+  const read = () => ({
+    ...Object.fromEntries(LINES.map((line) => [line, inputs[line].value.trim()])),
+    mood: mood.value.split("\n").map((line) => line.trim()).filter(Boolean),
+  });
+  return { root, read };
 }

@@ -8,6 +8,7 @@ import { rungName, t } from "./i18n.js";
 
 export const MOTIVES = ["waiting", "repetition", "urging", "judgement", "demand", "accusation", "complaint", "threat", "abuse", "calming", "displeasure"];
 const RUNGS = [0, 1, 2, 3, 4, 5, 6];
+const RANGES = { dead_air_s: [0.5, 120], interruption_s: [0.1, 30], false_alerts_per_hour: [0.01, 60] };
 const PARTS = { thresholds, lexicon, guidance: guidanceForm, keys: keysForm };
 
 export function settingsView(chosen) {
@@ -59,14 +60,14 @@ export const field = (id, label, control, ...rest) => {
   return h("p", { class: "field" }, h("label", { for: id }, label), control, rest);
 };
 
-export const rungChoice = (value, label = null) => h("select", { "aria-label": label, value }, RUNGS.map((rung) => h("option", { value: rung, selected: rung === value }, `${rung} ${rungName(rung)}`)));
+export const rungChoice = (value, label = null, least = 0) => h("select", { "aria-label": label }, RUNGS.slice(least).map((rung) => h("option", { value: rung, selected: rung === value }, `${rung} ${rungName(rung)}`)));
 export const motiveChoice = (value, label = null) => h("select", { "aria-label": label }, MOTIVES.map((motive) => h("option", { value: motive, selected: motive === value }, t(`motive.${motive}`))));
 
 async function thresholds() {
   const now = await api.readSetting("thresholds");
-  const tongue = h("select", {}, ["zh", "en"].map((code) => h("option", { value: code, selected: code === now.language }, t(`lang.${code}`))));
-  const numbers = ["dead_air_s", "interruption_s", "false_alerts_per_hour"].map((name) =>
-    [name, h("input", { type: "number", min: 0, step: "any", required: true, value: now[name] })]);
+  const tongue = h("select", {}, ["zh", "en", "auto"].map((code) => h("option", { value: code, selected: code === now.language }, t(`lang.${code}`))));
+  const numbers = Object.entries(RANGES).map(([name, [min, max]]) =>
+    [name, h("input", { type: "number", min, max, step: "any", required: true, value: now[name] })]);
   const quiet = RUNGS.slice(1).map((rung) => [rung, h("input", { type: "checkbox", id: `quiet-${rung}`, checked: now.quiet_rungs.includes(rung) })]);
   const { submit, foot } = saver(() => api.writeSetting("thresholds", {
     language: tongue.value,

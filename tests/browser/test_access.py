@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from conftest import DESKTOP
+from tests.browser.conftest import DESKTOP
 from playwright.sync_api import Browser, Page, expect
-from stage import Stage, alert, card, reading, reason
-from test_pages import traced
+from tests.browser.stage import Stage, alert, card, reading, reason
+from tests.browser.test_pages import traced
 
 pytestmark = pytest.mark.browser
 PAGES = ["", "#/desk/c-1", "#/wall", "#/calls", "#/calls/c-1", "#/recordings", "#/settings/thresholds", "#/settings/lexicon",

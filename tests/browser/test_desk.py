@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import BESIDE
+from tests.browser.conftest import BESIDE
 from playwright.sync_api import Page, expect
-from stage import GUIDANCE, Stage, alert, card, reading, reason
+from tests.browser.stage import GUIDANCE, Stage, alert, card, reading, reason
 
 pytestmark = pytest.mark.browser
 

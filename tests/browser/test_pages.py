@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from stage import Stage, alert, card, problem, reason
+from tests.browser.stage import Stage, alert, card, problem, reason
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -146,10 +146,16 @@ def test_guidance(page: Page, stage: Stage) -> None:
     page.goto(stage.address + "/#/settings/guidance")
     expect(page.get_by_text("还没有自己的话术")).to_be_visible()
     page.get_by_role("button", name="新话术").click()
-    for label, text in (("标题", "先道歉"), ("先处理心情", "对不起。\n让您久等了。"), ("再处理事情", "马上查"), ("先别说", "不说但是")):
-        page.get_by_label(label).fill(text)
-    assert saved(page, stage, "guidance")["zh"] == {"waiting/3": {
-        "title": "先道歉", "mood": ["对不起。", "让您久等了。"], "matter": "马上查", "avoid": "不说但是", "technique": "", "step": ""}}
+    chinese = {"标题": "先道歉", "先处理心情": "对不起。\n让您久等了。", "再处理事情": "马上查", "先别说": "不说但是", "方法": "先情感后事件"}
+    for language, suffix in (("中文", ""), ("英文", " (en)")):
+        half = page.get_by_role("group", name=language)
+        for label, text in chinese.items():
+            half.get_by_label(label).fill(text + suffix)
+        half.get_by_label("步骤").select_option(index=1)
+    wanted = {"title": "先道歉", "mood": ["对不起。", "让您久等了。"], "matter": "马上查", "avoid": "不说但是", "technique": "先情感后事件", "step": "共情"}
+    told = saved(page, stage, "guidance")
+    assert told["zh"] == {"waiting/3": wanted}
+    assert told["en"]["waiting/3"]["step"] == "empathise", "both languages, one for one"
 
 
 def test_keys_are_made_shown_once_and_taken_back(page: Page, stage: Stage) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import launch
+from tests.browser.conftest import launch
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
-from stage import Stage, alert
+from tests.browser.stage import Stage, alert
 
 pytestmark = pytest.mark.browser
 RATE = 8000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from stage import Stage, card, reason
+from tests.browser.stage import Stage, card, reason
 
 pytestmark = pytest.mark.browser
 TODAY = {"calls": 128, "live": 4, "peaks": [60, 30, 18, 11, 5, 3, 1], "alerts": 41, "useful": 30, "wrong": 4, "late": 2}

@@ -1,0 +1,101 @@
+"""End to end: the real service, a streamed call, and what an agent then has on the screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from emotion.guidance import load
+from emotion.transcripts import read_transcript
+from tests.browser.conftest import DESKTOP
+from tests.browser.live import LiveCall, calling
+from tests.service import SAMPLES, Service, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+CALL_S = 68.5
+BAR_S = 1.5
+
+WATCH = """() => {
+  window.shown = {}; window.rungs = [];
+  const look = () => {
+    const card = document.querySelector('.card'), figure = document.querySelector('.now .figure');
+    if (card && card.checkVisibility() && !(card.dataset.alert in shown)) shown[card.dataset.alert] = [Date.now() / 1000, card.querySelector('.mood').textContent];
+    if (figure && figure.textContent !== rungs.at(-1)) rungs.push(figure.textContent);
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+}"""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with serving(tmp_path) as found:
+        yield found
+
+
+def watch(chromium: Browser, address: str, locale: str = "zh-CN") -> Page:
+    page = chromium.new_context(viewport=DESKTOP, locale=locale).new_page()
+    page.goto(address)
+    page.evaluate(WATCH)
+    return page
+
+
+def lateness(page: Page, call: LiveCall, script: object) -> list[float]:
+    """Seconds from the end of the words behind each card to the card on the screen."""
+    shown = page.evaluate("shown")
+    found = [shown[alert["id"]][0] - spoken for alert in call.alerts
+             if alert["id"] in shown and alert["kind"] == "raise" and (spoken := call.evidence(alert, script)) is not None]  # type: ignore[arg-type]
+    return found
+
+
+def test_a_streamed_call_climbs_the_ladder_and_brings_its_card_in_mandarin(chromium: Browser, service: Service) -> None:
+    script = read_transcript(SAMPLES / "zh.toml")
+    page = watch(chromium, service.http)
+    expect(page.locator(".welcome")).to_be_visible()
+    with calling(f"{service.ws}/v1/stream", ["lin"], SAMPLES / "zh.ogg", script) as (call,):
+        expect(page.locator(".callbar")).to_contain_text("坐席 lin", timeout=10_000)
+        expect(page.locator(".callbar .words")).to_have_text("词语来自转写文本", timeout=10_000)
+        for rung, name in ((2, "即将转化为抱怨"), (4, "潜在投诉"), (5, "投诉")):
+            expect(page.locator(".now")).to_have_text(f"{rung} {name}", timeout=60_000)
+        expect(page.locator(".card .badge")).to_contain_text("5 投诉", timeout=5000)
+        cards = [entry.card for entry in load().entries["zh"] if entry.low <= 5 <= entry.high]
+        assert page.locator(".card .mood").inner_text() in {mood for card in cards for mood in card.mood}
+        assert page.locator(".card .matter p").last.inner_text() in {card.matter for card in cards}
+        expect(page.locator(".chips")).to_contain_text("我要投诉")
+        expect(page.locator(".tick", has_text="我要投诉")).to_be_visible()
+    rungs = [int(figure) for figure in page.evaluate("rungs") if figure.isdigit()]
+    climbs = [rungs.index(rung) for rung in (2, 4, 5)]
+    assert all(earlier < later for earlier, later in pairwise(climbs)), rungs
+    late = lateness(page, call, script)
+    print(f"words over to card on screen: {[round(seconds, 2) for seconds in late]} s")
+    assert late
+    assert max(late) <= BAR_S
+    expect(page.locator(".phase")).to_have_text("已结束", timeout=5000)
+    expect(page.locator(".care")).to_contain_text("要不要歇一分钟")
+    page.goto(f"{service.http}/#/calls/lin")
+    expect(page.locator(".steps p")).to_contain_text("最高 投诉")
+    expect(page.get_by_role("textbox", name="投诉记录")).not_to_have_value("")
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_with_50_live_calls_a_card_is_on_the_screen_in_time(chromium: Browser, service: Service) -> None:
+    script = read_transcript(SAMPLES / "zh.toml")
+    names = [f"agent-{number}" for number in range(50)]
+    watched = names[::10]
+    pages = {name: watch(chromium, f"{service.http}/#/desk/{name}") for name in watched}
+    with calling(f"{service.ws}/v1/stream", names, SAMPLES / "zh.ogg", script, apart=0.37) as calls:
+        for page in pages.values():
+            page.wait_for_timeout(200)
+        next(iter(pages.values())).wait_for_timeout(int(1000 * (CALL_S + 0.37 * len(names))))
+    late = np.array([seconds for call in calls if call.name in pages for seconds in lateness(pages[call.name], call, script)])
+    p50, p95 = np.percentile(late, [50, 95])
+    print(json.dumps({"calls": len(names), "cards": len(late), "p50_s": round(p50, 2), "p95_s": round(p95, 2)}))
+    assert p95 <= BAR_S
+    for page in pages.values():
+        page.context.close()
