@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, get_args
 
 from emotion.types import Language, Motive
+from emotion.words.characters import simplify
 from emotion.words.pronounce import numerals, syllables, to_phonemes
 
 FOLDER = Path(__file__).parent
@@ -88,7 +89,7 @@ class _Node:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """All phrases of one language; a value: adding phrases makes a new one, so that calls under way are not disturbed."""
+    """All phrases of one language, a value: adding phrases makes a new one and leaves calls under way undisturbed."""
 
     language: Language
     terms: tuple[Term, ...]
@@ -234,8 +235,8 @@ def tokenise(text: str, language: Language) -> tuple[Token, ...]:
 
 
 def _fold(token: str) -> str:
-    if len(token) == 1 and "！" <= token <= "～":
-        token = chr(ord(token) - 0xFEE0)
+    if len(token) == 1:
+        return simplify(token).lower()
     return token.lower().replace("’", "").replace("'", "") or token
 
 

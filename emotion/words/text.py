@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from emotion import weights
 from emotion.types import Language, Side
+from emotion.words.characters import simplify
 from emotion.words.lexicon import MOTIVES, Lexicon, Match
 
 BUCKETS = 1 << 16
@@ -26,7 +27,7 @@ TOP = 6
 HEADS = ("r1", "r2", "r3", "r4", "r5", "r6", "calming", "satisfaction")
 ENGLISH_HEADS = (*HEADS, "complaint", "severity")
 """English tweets are labelled with complaint and severity as well (Preotiuc-Pietro et al. 2019; Jin & Aletras 2021)."""
-DENSE = 3 * 7 + len(MOTIVES) + 22
+DENSE = 3 * 7 + len(MOTIVES) + 23
 LONGEST = {"zh": 4, "en": 5}
 CONTEXT_TURNS = 8
 
@@ -99,8 +100,10 @@ def evidence(at_least: NDArray[np.float64]) -> tuple[float, ...]:
 
 # ── features ────────────────────────────────────────────────────────────────────────────────────
 
-FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 MENTION = re.compile(r"@[\w\-·]+")
+OUTSIDE = re.compile(r"315|消费|消協|消委|消保|工信|工商|监管|曝光|维权|电视|日报|晚报|早报|都市报|时报|新闻|央视|cctv|法治|法院|"
+                     r"公安|平安|警|凤凰|观察|爆料|watchdog|ombudsman|ofcom|news|\bfcc\b|\bbbb\b|which", re.IGNORECASE)
+"""Names of regulators, consumer bodies, police and news media, as they are tagged in writing."""
 MASKED = re.compile(r"\[NUM\]|https?://\S+|\d")
 
 
@@ -110,7 +113,7 @@ def fold(text: str) -> str:
         return "0" + " " * (len(found.group()) - 1)
 
     return MASKED.sub(blank, "".join(letter.lower() if len(letter.lower()) == 1 else letter
-                                     for letter in text.translate(FULL_WIDTH)))
+                                     for letter in simplify(text)))
 
 
 def extract(text: str, before: Before, lexicon: Lexicon, matches: Sequence[Match]) -> Features:
@@ -180,6 +183,7 @@ def _dense(text: str, before: Before, lexicon: Lexicon, matches: Sequence[Match]
     yield float(bool(re.search(r"[!！?？]{2,}", text)))
     yield math.log1p(len(re.findall(r"\.\.\.|…|～|~", text)))
     yield math.log1p(len(MENTION.findall(text)))
+    yield math.log1p(sum(bool(OUTSIDE.search(name)) for name in MENTION.findall(text)))
     yield math.log1p(len(re.findall(r"\d|\[NUM\]", text))) / 3
     yield _shouting(bare)
     yield float(relief > last)
