@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
 from tests.browser.stage import Stage
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 DESKTOP = {"width": 1366, "height": 768}
+SCRIPTS = Path(__file__).parent / "scripts"
 BESIDE = {"width": 360, "height": 740}
 
 
@@ -23,6 +33,11 @@ def launch(playwright: Any, *more: str) -> Browser:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     browser: Browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *more])
     return browser
+
+
+def script(name: str) -> str:
+    """A function to be evaluated on the page, from tests/browser/scripts."""
+    return (SCRIPTS / f"{name}.js").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +73,8 @@ def page(context: BrowserContext) -> Iterator[Page]:
     made = context.new_page()
     made.set_default_timeout(5000)
     made.on("pageerror", lambda error: faults.append(str(error)))
-    made.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
+    made.on(
+        "console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None
+    )
     yield made
     assert not faults

@@ -38,25 +38,52 @@ class LiveCall:
             return None
         last = max(ends)
         if script:
-            last = min((said.span.end / RATE for said in script if said.side == "caller" and said.span.end / RATE >= last - 0.05), default=last)
+            last = min(
+                (
+                    said.span.end / RATE
+                    for said in script
+                    if said.side == "caller" and said.span.end / RATE >= last - 0.05
+                ),
+                default=last,
+            )
         return self.began + last
 
 
 def packets(path: Path) -> tuple[int, list[str], list[bytes]]:
     """Rate, sides and packets of interleaved 16-bit audio."""
     recording = open_recording(path)
-    sound = np.concatenate([np.stack([block[side] for side in recording.sides], axis=1) for block in recording.blocks()])
+    sound = np.concatenate(
+        [np.stack([block[side] for side in recording.sides], axis=1) for block in recording.blocks()]
+    )
     size = round(recording.rate * PACKET_S)
-    return recording.rate, list(recording.sides), [encode_s16le(sound[at : at + size].reshape(-1)) for at in range(0, len(sound), size)]
+    return (
+        recording.rate,
+        list(recording.sides),
+        [encode_s16le(sound[at : at + size].reshape(-1)) for at in range(0, len(sound), size)],
+    )
 
 
-async def send(url: str, call: LiveCall, sound: tuple[int, list[str], list[bytes]], script: Iterable[Utterance], delay: float) -> None:
+async def send(
+    url: str, call: LiveCall, sound: tuple[int, list[str], list[bytes]], script: Iterable[Utterance], delay: float
+) -> None:
     await asyncio.sleep(delay)
     rate, sides, audio = sound
     waiting = sorted(script, key=lambda said: said.span.end)
     async with connect(url, max_size=1 << 22) as socket:
-        await socket.send(json.dumps({"type": "start", "call_id": call.name, "agent_id": call.name, "language": "zh", "encoding": "pcm_s16le",
-                                      "sample_rate": rate, "channels": sides, "consent": True}))
+        await socket.send(
+            json.dumps(
+                {
+                    "type": "start",
+                    "call_id": call.name,
+                    "agent_id": call.name,
+                    "language": "zh",
+                    "encoding": "pcm_s16le",
+                    "sample_rate": rate,
+                    "channels": sides,
+                    "consent": True,
+                }
+            )
+        )
         hearing = asyncio.create_task(hear(socket, call))
         call.began = time.time()
         for place, packet in enumerate(audio):
@@ -80,11 +107,15 @@ async def hear(socket: Any, call: LiveCall) -> None:
 
 def line(said: Utterance) -> str:
     start, end = said.span.seconds
-    return json.dumps({"type": "transcript", "channel": said.side, "start": start, "end": end, "text": said.text, "final": said.final})
+    return json.dumps(
+        {"type": "transcript", "channel": said.side, "start": start, "end": end, "text": said.text, "final": said.final}
+    )
 
 
 @contextmanager
-def calling(url: str, names: Sequence[str], path: Path, script: Sequence[Utterance] = (), apart: float = 0.0) -> Iterator[list[LiveCall]]:
+def calling(
+    url: str, names: Sequence[str], path: Path, script: Sequence[Utterance] = (), apart: float = 0.0
+) -> Iterator[list[LiveCall]]:
     """The same recording as so many live calls, each `apart` seconds after the last; waits for their end on leaving."""
     calls = [LiveCall(name) for name in names]
     sound = packets(path)

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -35,37 +35,113 @@ MODELS = {"version": "0", "models": {}}
 
 def card(call: str = "c-1", **changes: Any) -> dict[str, Any]:
     """A call card of docs/api.md."""
-    return {"call": call, "agent": "a-1", "team": "north", "language": "zh", "state": "live", "started": "2026-01-31T09:30:00Z",
-            "ended": None, "seconds": 12.0, "rung": 0, "before": 0, "peak": 0, "confidence": 0.8, "forecast": 0.1,
-            "last_reason": None, "alerts": 0, "open_alerts": 0, "taken_by": None, "degraded": [], "consent": True,
-            "door": "native", "words": "transcript", **changes}
+    return {
+        "call": call,
+        "agent": "a-1",
+        "team": "north",
+        "language": "zh",
+        "state": "live",
+        "started": "2026-01-31T09:30:00Z",
+        "ended": None,
+        "seconds": 12.0,
+        "rung": 0,
+        "before": 0,
+        "peak": 0,
+        "confidence": 0.8,
+        "forecast": 0.1,
+        "last_reason": None,
+        "alerts": 0,
+        "open_alerts": 0,
+        "taken_by": None,
+        "degraded": [],
+        "consent": True,
+        "door": "native",
+        "words": "transcript",
+        **changes,
+    }
 
 
 def reason(text: str = "等了半天", at: float = 12.3, ear: str = "words") -> dict[str, Any]:
-    return {"ear": ear, "key": text, "motive": "waiting", "span": [at, at + 0.6], "weight": 1.5,
-            "text": {"zh": f"“{text}” ({at} s)", "en": f"'{text}' ({at} s)"}}
+    return {
+        "ear": ear,
+        "key": text,
+        "motive": "waiting",
+        "span": [at, at + 0.6],
+        "weight": 1.5,
+        "text": {"zh": f"“{text}” ({at} s)", "en": f"'{text}' ({at} s)"},
+    }
 
 
 def alert(rung: int, at: float = 13.0, **changes: Any) -> dict[str, Any]:
     """An alert with the real guidance of its rung."""
     motive = "waiting" if rung < 4 else "demand" if rung < 5 else "complaint"
     cards = GUIDANCE.cards("raise", rung, motive)
-    plain = {language: {"title": one.title, "mood": list(one.mood), "matter": one.matter, "avoid": one.avoid,
-                        "technique": one.technique, "step": one.step} for language, one in cards.items()}
-    return {"id": f"alert-{rung}-{at}", "call": "c-1", "at": at, "kind": "raise", "rung": rung,
-            "audience": "hint" if rung < 3 else "agent", "motive": motive, "reasons": [reason()], "guidance": plain, **changes}
+    plain = {
+        language: {
+            "title": one.title,
+            "mood": list(one.mood),
+            "matter": one.matter,
+            "avoid": one.avoid,
+            "technique": one.technique,
+            "step": one.step,
+        }
+        for language, one in cards.items()
+    }
+    return {
+        "id": f"alert-{rung}-{at}",
+        "call": "c-1",
+        "at": at,
+        "kind": "raise",
+        "rung": rung,
+        "audience": "hint" if rung < 3 else "agent",
+        "motive": motive,
+        "reasons": [reason()],
+        "guidance": plain,
+        **changes,
+    }
 
 
 def reading(at: float, rung: int = 0, z: float = 0.3, **words: Any) -> dict[str, Any]:
     """The payload of a `reading` event: the caller speaks, `z` from his normal."""
     deviation = {"z": z, "change": 5 * z}
-    talk = {"caller": 0.4, "agent": 0.0, "overlap": 0, "dead_air": 0, "hold": 0, "waited": 0, "caller_interrupts": 0,
-            "agent_interrupts": 0, "caller_share": 0.5, "transfers": 0, "unacknowledged": None}
+    talk = {
+        "caller": 0.4,
+        "agent": 0.0,
+        "overlap": 0,
+        "dead_air": 0,
+        "hold": 0,
+        "waited": 0,
+        "caller_interrupts": 0,
+        "agent_interrupts": 0,
+        "caller_share": 0.5,
+        "transfers": 0,
+        "unacknowledged": None,
+    }
     heard = {"by": "transcript", "phrases": [], "turn": None, "repeat": None, "acknowledged": None, **words}
-    return {"at": at, "reading": {"at": at, "span": [at - 0.5, at], "voice": None, "mood": None, "words": heard, "talk": talk, "degraded": []},
-            "shift": {"pitch": deviation, "rate": deviation, "loudness": deviation, "pitch_range": None, "effort": None,
-                      "quality": None, "arousal": None, "heat": z, "personal": 0.8},
-            "standing": {"at": at, "posterior": [], "rung": rung, "confidence": 0.8, "forecast": 0.1}}
+    return {
+        "at": at,
+        "reading": {
+            "at": at,
+            "span": [at - 0.5, at],
+            "voice": None,
+            "mood": None,
+            "words": heard,
+            "talk": talk,
+            "degraded": [],
+        },
+        "shift": {
+            "pitch": deviation,
+            "rate": deviation,
+            "loudness": deviation,
+            "pitch_range": None,
+            "effort": None,
+            "quality": None,
+            "arousal": None,
+            "heat": z,
+            "personal": 0.8,
+        },
+        "standing": {"at": at, "posterior": [], "rung": rung, "confidence": 0.8, "forecast": 0.1},
+    }
 
 
 class Stage:
@@ -82,8 +158,11 @@ class Stage:
         self._ids = itertools.count(1)
         self._queues: set[asyncio.Queue[tuple[int, dict[str, Any]] | None]] = set()
         self._sockets: set[WebSocket] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server = uvicorn.Server(uvicorn.Config(self._app(), host="127.0.0.1", port=0, log_level="warning", ws="websockets-sansio"))
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._app(), host="127.0.0.1", port=0, log_level="warning", ws="websockets-sansio")
+        )
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def __enter__(self) -> Stage:
@@ -106,7 +185,10 @@ class Stage:
 
     def emit(self, kind: str, call: str = "c-1", **payload: Any) -> None:
         """An event for everybody who listens."""
-        event = (next(self._ids), {"type": kind, "call": call, "agent": "a-1", "team": "north", "time": "2026-01-31T09:30:10Z", **payload})
+        event = (
+            next(self._ids),
+            {"type": kind, "call": call, "agent": "a-1", "team": "north", "time": "2026-01-31T09:30:10Z", **payload},
+        )
         self._log.append(event)
         self._call(lambda: [queue.put_nowait(event) for queue in self._queues])
 
@@ -118,11 +200,16 @@ class Stage:
         for queue in self._queues:
             queue.put_nowait(None)
         for socket in list(self._sockets):
-            asyncio.ensure_future(socket.close(1012))
+            self._soon(socket.close(1012))
 
     def tell(self, message: dict[str, Any]) -> None:
         """A server message on every open stream."""
-        self._call(lambda: [asyncio.ensure_future(socket.send_text(json.dumps(message))) for socket in self._sockets])
+        self._call(lambda: [self._soon(socket.send_text(json.dumps(message))) for socket in self._sockets])
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _call(self, work: Any) -> None:
         if self._loop is not None:
@@ -131,17 +218,26 @@ class Stage:
     # ── what the page hears ──
 
     def _app(self) -> Any:
-        app = Starlette(routes=[
-            Route("/", lambda _: FileResponse(CONSOLE / "index.html")), Mount("/console", StaticFiles(directory=CONSOLE)),
-            Route("/v1/events", self._events), WebSocketRoute("/v1/stream", self._stream),
-            Route("/v1/{path:path}", self._answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])])
+        app = Starlette(
+            routes=[
+                Route("/", lambda _: FileResponse(CONSOLE / "index.html")),
+                Mount("/console", StaticFiles(directory=CONSOLE)),
+                Route("/v1/events", self._events),
+                WebSocketRoute("/v1/stream", self._stream),
+                Route("/v1/{path:path}", self._answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            ]
+        )
 
         async def hardened(scope: Scope, receive: Receive, send: Send) -> None:
             self._loop = asyncio.get_running_loop()
 
             async def add(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], (b"content-security-policy", CSP.encode()), (b"cache-control", b"no-store")]
+                    message["headers"] = [
+                        *message["headers"],
+                        (b"content-security-policy", CSP.encode()),
+                        (b"cache-control", b"no-store"),
+                    ]
                 await send(message)
 
             await app(scope, receive, add)
@@ -155,7 +251,11 @@ class Stage:
         self._queues.add(queue)
         last = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
         wants_readings = "readings" in request.query_params
-        missed = [event for event in self._log if event[0] > int(last or 0) and event[1]["type"] in REPLAYED and last and not wants_readings]
+        missed = [
+            event
+            for event in self._log
+            if event[0] > int(last or 0) and event[1]["type"] in REPLAYED and last and not wants_readings
+        ]
 
         async def lines() -> AsyncIterator[str]:
             yield "retry: 100\n\n" + written("hello", {"time": "", "live": self.live})
@@ -172,7 +272,13 @@ class Stage:
     async def _answer(self, request: Request) -> Response:
         path = request.path_params["path"]
         body = await request.body()
-        self.asked.append((request.method, path, json.loads(body) if request.headers.get("content-type") == "application/json" else body))
+        self.asked.append(
+            (
+                request.method,
+                path,
+                json.loads(body) if request.headers.get("content-type") == "application/json" else body,
+            )
+        )
         if path == "me" or (path == "session" and request.method == "POST"):
             return JSONResponse(self.me) if self.me else problem(401, "unauthorized", "nobody is signed in")
         key = path if request.method == "GET" else f"{request.method} {path}"
@@ -189,13 +295,28 @@ class Stage:
         start = json.loads(await socket.receive_text())
         known = next((each for each in self.streams if each["start"]["call_id"] == start["call_id"]), None)
         resumed = known is not None and "resume" in start
-        call = known if known is not None and resumed else {"start": start, "audio": b"", "texts": [], "messages": 1, "resumes": []}
+        call = (
+            known
+            if known is not None and resumed
+            else {"start": start, "audio": b"", "texts": [], "messages": 1, "resumes": []}
+        )
         if resumed:
             call["resumes"].append(start["resume"])
         else:
             self.streams.append(call)
-        await socket.send_text(json.dumps({"type": "started", "seq": 1, "call": start["call_id"], "resumed": resumed, "grace_s": 30, "engine": MODELS,
-                                           "received": {"messages": call["messages"], "samples": 0, "seconds": 0}}))
+        await socket.send_text(
+            json.dumps(
+                {
+                    "type": "started",
+                    "seq": 1,
+                    "call": start["call_id"],
+                    "resumed": resumed,
+                    "grace_s": 30,
+                    "engine": MODELS,
+                    "received": {"messages": call["messages"], "samples": 0, "seconds": 0},
+                }
+            )
+        )
         self._sockets.add(socket)
         try:
             while True:
@@ -208,8 +329,17 @@ class Stage:
                     continue
                 call["texts"].append(json.loads(message["text"]))
                 if call["texts"][-1]["type"] == "stop":
-                    await socket.send_text(json.dumps({"type": "ended", "seq": 99, "call": start["call_id"], "reason": "stop",
-                                                       "summary": {"seconds": 1.0, "peak": 0, "last": 0}}))
+                    await socket.send_text(
+                        json.dumps(
+                            {
+                                "type": "ended",
+                                "seq": 99,
+                                "call": start["call_id"],
+                                "reason": "stop",
+                                "summary": {"seconds": 1.0, "peak": 0, "last": 0},
+                            }
+                        )
+                    )
                     await socket.close()
                     return
         except WebSocketDisconnect:
@@ -223,5 +353,8 @@ def written(kind: str, event: dict[str, Any], number: int | None = None) -> str:
 
 
 def problem(status: int, code: str, detail: str) -> Response:
-    return JSONResponse({"type": f"/problems/{code}", "title": code, "status": status, "code": code, "detail": detail, "remedy": ""},
-                        status, media_type="application/problem+json")
+    return JSONResponse(
+        {"type": f"/problems/{code}", "title": code, "status": status, "code": code, "detail": detail, "remedy": ""},
+        status,
+        media_type="application/problem+json",
+    )

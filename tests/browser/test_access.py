@@ -6,57 +6,26 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.browser.conftest import DESKTOP
 from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESKTOP, script
 from tests.browser.stage import Stage, alert, card, reading, reason
 from tests.browser.test_pages import traced
 
 pytestmark = pytest.mark.browser
-PAGES = ["", "#/desk/c-1", "#/wall", "#/calls", "#/calls/c-1", "#/recordings", "#/settings/thresholds", "#/settings/lexicon",
-         "#/settings/guidance", "#/settings/keys", "console/softphone.html"]
-
-CONTRAST = """() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const rgba = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255]; };
-  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (node) => { const layers = [];
-    for (let each = node; each; each = each.parentElement) layers.push(rgba(getComputedStyle(each).backgroundColor));
-    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]); };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    const box = node.getBoundingClientRect();
-    if (!walker.currentNode.textContent.trim() || !box.width || !box.height || !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    if (node.closest('.scale, .unseen, option, .skip, noscript')) continue;
-    const style = getComputedStyle(node);
-    const under = ground(node);
-    const ink = over(rgba(style.color), under);
-    const [high, low] = [light(ink), light(under)].sort((a, b) => b - a);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
-    const ratio = (high + 0.05) / (low + 0.05);
-    if (style.fontSize !== '0px' && ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${node.className || node.tagName}: ${walker.currentNode.textContent.trim().slice(0, 30)}`);
-  }
-  return found;
-}"""
-
-LADDER = """() => {
-  const probe = document.createElement('i'); document.body.append(probe);
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const light = (name) => { probe.style.color = `var(${name})`; canvas.fillStyle = getComputedStyle(probe).color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-      .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0); };
-  const ratio = (a, b) => { const [high, low] = [light(a), light(b)].sort((x, y) => y - x); return (high + 0.05) / (low + 0.05); };
-  return [0, 1, 2, 3, 4, 5, 6].map((rung) => [ratio('--on-rung', `--r${rung}`), ratio(`--r${rung}`, '--sunk'), ratio('--soft', '--sunk')]);
-}"""
-
-NAMELESS = """() => [...document.querySelectorAll('a, button, input, select, textarea, summary, [role=img], progress')]
-  .filter((node) => node.checkVisibility() && !node.closest('[aria-hidden=true]'))
-  .filter((node) => !(node.getAttribute('aria-label') || node.textContent.trim() || [...(node.labels ?? [])].some((label) => label.textContent.trim())))
-  .map((node) => node.outerHTML.slice(0, 120))"""
+PAGES = [
+    "",
+    "#/desk/c-1",
+    "#/wall",
+    "#/calls",
+    "#/calls/c-1",
+    "#/recordings",
+    "#/settings/thresholds",
+    "#/settings/lexicon",
+    "#/settings/guidance",
+    "#/settings/keys",
+    "console/softphone.html",
+]
 
 
 @pytest.fixture
@@ -65,16 +34,50 @@ def busy(stage: Stage) -> Stage:
     told = [alert(2, 20.5, rung_after_60s=5, acknowledged=None, feedback=None)]
     changes = [{"at": 20.0, "before": 0, "after": 5, "confidence": 0.8, "reasons": [reason(at=19.0)]}]
     row = {"recording": "r-1", "name": "a.wav", "progress": 0.5, "seconds": 80, "call": "c-1", "problem": None}
-    stage.live = [card(rung=3, degraded=["loss"]), card("c-2", agent="Anna", rung=6, before=5, last_reason=reason()["text"]), card("c-3", agent="Tom", rung=6, taken_by="张")]
+    stage.live = [
+        card(rung=3, degraded=["loss"]),
+        card("c-2", agent="Anna", rung=6, before=5, last_reason=reason()["text"]),
+        card("c-3", agent="Tom", rung=6, taken_by="张"),
+    ]
     stage.answers = {
-        "calls/c-1/timeline": {"card": card(state="live"), "readings": [traced(2.0 * at, at % 7) for at in range(40)], "changes": changes, "alerts": told},
-        "calls/c-1/record": {"text": "记录"}, "calls": {"items": [card(f"c-{rung}", state="ended", peak=rung) for rung in range(7)], "next": "more"},
-        "today": {"calls": 1, "live": 1, "peaks": [0, 0, 0, 0, 0, 1, 0], "alerts": 1, "useful": 1, "wrong": 0, "late": 0},
-        "recordings": {"items": [{**row, "recording": state, "state": state, "problem": {"detail": "not audio", "remedy": ""}} for state in ("waiting", "running", "done", "failed")], "next": None},
-        "settings/thresholds": {"language": "zh", "dead_air_s": 3, "interruption_s": 1, "false_alerts_per_hour": 0.5, "quiet_rungs": [1, 2]},
+        "calls/c-1/timeline": {
+            "card": card(state="live"),
+            "readings": [traced(2.0 * at, at % 7) for at in range(40)],
+            "changes": changes,
+            "alerts": told,
+        },
+        "calls/c-1/record": {"text": "记录"},
+        "calls": {"items": [card(f"c-{rung}", state="ended", peak=rung) for rung in range(7)], "next": "more"},
+        "today": {
+            "calls": 1,
+            "live": 1,
+            "peaks": [0, 0, 0, 0, 0, 1, 0],
+            "alerts": 1,
+            "useful": 1,
+            "wrong": 0,
+            "late": 0,
+        },
+        "recordings": {
+            "items": [
+                {**row, "recording": state, "state": state, "problem": {"detail": "not audio", "remedy": ""}}
+                for state in ("waiting", "running", "done", "failed")
+            ],
+            "next": None,
+        },
+        "settings/thresholds": {
+            "language": "zh",
+            "dead_air_s": 3,
+            "interruption_s": 1,
+            "false_alerts_per_hour": 0.5,
+            "quiet_rungs": [1, 2],
+        },
         "settings/lexicon": {"zh": [{"text": "退钱", "rung": 4, "motive": "demand"}], "en": []},
         "settings/guidance": {"zh": {"waiting/3": alert(3)["guidance"]["zh"]}, "en": {}},
-        "keys": {"items": [{"id": "k", "name": "n", "role": "agent", "agent": "a", "team": None, "expires": None}], "next": None}}
+        "keys": {
+            "items": [{"id": "k", "name": "n", "role": "agent", "agent": "a", "team": None, "expires": None}],
+            "next": None,
+        },
+    }
     return stage
 
 
@@ -94,12 +97,14 @@ def opened(page: Page, stage: Stage, where: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("where", PAGES)
 def test_contrast_and_names(chromium: Browser, busy: Stage, where: str, scheme: Any) -> None:
-    context = chromium.new_context(viewport=DESKTOP, locale="en-GB" if scheme == "dark" else "zh-CN", color_scheme=scheme)
+    context = chromium.new_context(
+        viewport=DESKTOP, locale="en-GB" if scheme == "dark" else "zh-CN", color_scheme=scheme
+    )
     page = context.new_page()
     opened(page, busy, where)
-    assert page.evaluate(CONTRAST) == []
-    assert page.evaluate(NAMELESS) == []
-    assert all(ink >= 4.5 and step >= 3 and soft >= 4.5 for ink, step, soft in page.evaluate(LADDER))
+    assert page.evaluate(script("contrast")) == []
+    assert page.evaluate(script("names")) == []
+    assert all(ink >= 4.5 and step >= 3 and soft >= 4.5 for ink, step, soft in page.evaluate(script("ladder")))
     context.close()
 
 
@@ -113,7 +118,11 @@ def test_every_step_of_the_ladder_differs_without_colour(page: Page, busy: Stage
 
 
 def focused(page: Page) -> str:
-    return str(page.evaluate("(document.activeElement.getAttribute('aria-label') || document.activeElement.textContent).trim()"))
+    return str(
+        page.evaluate(
+            "(document.activeElement.getAttribute('aria-label') || document.activeElement.textContent).trim()"
+        )
+    )
 
 
 def test_tab_goes_through_the_agent_view_in_the_order_of_reading(page: Page, busy: Stage) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.browser.conftest import BESIDE
 from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import BESIDE, script
 from tests.browser.stage import GUIDANCE, Stage, alert, card, reading, reason
 
 pytestmark = pytest.mark.browser
@@ -59,7 +60,10 @@ def test_done_and_not_so_by_key(desk: Page, stage: Stage) -> None:
     expect(desk.locator(".handled")).to_contain_text("不符")
     desk.wait_for_timeout(300)
     told = [(path, body) for method, path, body in stage.asked if method == "POST" and path.endswith("feedback")]
-    assert told == [("alerts/alert-3-13.0/feedback", {"verdict": "useful"}), ("alerts/alert-4-20.0/feedback", {"verdict": "wrong"})]
+    assert told == [
+        ("alerts/alert-3-13.0/feedback", {"verdict": "useful"}),
+        ("alerts/alert-4-20.0/feedback", {"verdict": "wrong"}),
+    ]
 
 
 def test_one_card_at_a_time_the_older_in_a_list(desk: Page, stage: Stage) -> None:
@@ -104,7 +108,9 @@ def test_traces_speech_and_phrases(desk: Page, stage: Stage) -> None:
 
 
 def test_words_unavailable_and_packet_loss_are_said_and_hatched(desk: Page, stage: Stage) -> None:
-    stage.emit("standing", at=14.0, rung=1, before=1, confidence=0.5, forecast=0.1, degraded=["loss", "words-unavailable"])
+    stage.emit(
+        "standing", at=14.0, rung=1, before=1, confidence=0.5, forecast=0.1, degraded=["loss", "words-unavailable"]
+    )
     expect(desk.locator(".doubt")).to_have_text("把握降低：丢包、听不到词语")
     hatch = desk.locator(".fill").evaluate("node => getComputedStyle(node, '::after').backgroundImage")
     assert "repeating-linear-gradient" in hatch
@@ -181,9 +187,7 @@ def test_beside_a_softphone_thermometer_and_card_come_first(desk: Page, stage: S
 
 def test_motion_is_off_for_those_who_ask(desk: Page, stage: Stage) -> None:
     desk.emulate_media(reduced_motion="reduce")
-    moving = desk.evaluate("""[...document.querySelectorAll('*')].filter(node => {
-        const style = getComputedStyle(node); return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0 }).length""")
-    assert moving == 0
+    assert desk.evaluate(script("moving")) == 0
 
 
 def test_text_of_a_caller_stays_text(desk: Page, stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,23 +13,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from emotion.guidance import load
 from emotion.transcripts import read_transcript
-from tests.browser.conftest import DESKTOP
+from emotion.types import Utterance
+from tests.browser.conftest import DESKTOP, script
 from tests.browser.live import LiveCall, calling
 from tests.service import SAMPLES, Service, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 CALL_S = 68.5
 BAR_S = 1.5
-
-WATCH = """() => {
-  window.shown = {}; window.rungs = [];
-  const look = () => {
-    const card = document.querySelector('.card'), figure = document.querySelector('.now .figure');
-    if (card && card.checkVisibility() && !(card.dataset.alert in shown)) shown[card.dataset.alert] = [Date.now() / 1000, card.querySelector('.mood').textContent];
-    if (figure && figure.textContent !== rungs.at(-1)) rungs.push(figure.textContent);
-  };
-  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
-}"""
 
 
 @pytest.fixture
@@ -41,23 +32,25 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def watch(chromium: Browser, address: str, locale: str = "zh-CN") -> Page:
     page = chromium.new_context(viewport=DESKTOP, locale=locale).new_page()
     page.goto(address)
-    page.evaluate(WATCH)
+    page.evaluate(script("watch"))
     return page
 
 
-def lateness(page: Page, call: LiveCall, script: object) -> list[float]:
+def lateness(page: Page, call: LiveCall, said: Sequence[Utterance]) -> list[float]:
     """Seconds from the end of the words behind each card to the card on the screen."""
     shown = page.evaluate("shown")
-    found = [shown[alert["id"]][0] - spoken for alert in call.alerts
-             if alert["id"] in shown and alert["kind"] == "raise" and (spoken := call.evidence(alert, script)) is not None]  # type: ignore[arg-type]
-    return found
+    return [
+        shown[alert["id"]][0] - spoken
+        for alert in call.alerts
+        if alert["id"] in shown and alert["kind"] == "raise" and (spoken := call.evidence(alert, said)) is not None
+    ]
 
 
 def test_a_streamed_call_climbs_the_ladder_and_brings_its_card_in_mandarin(chromium: Browser, service: Service) -> None:
-    script = read_transcript(SAMPLES / "zh.toml")
+    said = read_transcript(SAMPLES / "zh.toml")
     page = watch(chromium, service.http)
     expect(page.locator(".welcome")).to_be_visible()
-    with calling(f"{service.ws}/v1/stream", ["lin"], SAMPLES / "zh.ogg", script) as (call,):
+    with calling(f"{service.ws}/v1/stream", ["lin"], SAMPLES / "zh.ogg", said) as (call,):
         expect(page.locator(".callbar")).to_contain_text("坐席 lin", timeout=10_000)
         expect(page.locator(".callbar .words")).to_have_text("词语来自转写文本", timeout=10_000)
         for rung, name in ((2, "即将转化为抱怨"), (4, "潜在投诉"), (5, "投诉")):
@@ -71,7 +64,7 @@ def test_a_streamed_call_climbs_the_ladder_and_brings_its_card_in_mandarin(chrom
     rungs = [int(figure) for figure in page.evaluate("rungs") if figure.isdigit()]
     climbs = [rungs.index(rung) for rung in (2, 4, 5)]
     assert all(earlier < later for earlier, later in pairwise(climbs)), rungs
-    late = lateness(page, call, script)
+    late = lateness(page, call, said)
     print(f"words over to card on screen: {[round(seconds, 2) for seconds in late]} s")
     assert late
     assert max(late) <= BAR_S
@@ -85,15 +78,17 @@ def test_a_streamed_call_climbs_the_ladder_and_brings_its_card_in_mandarin(chrom
 
 @pytest.mark.slow
 def test_with_50_live_calls_a_card_is_on_the_screen_in_time(chromium: Browser, service: Service) -> None:
-    script = read_transcript(SAMPLES / "zh.toml")
+    said = read_transcript(SAMPLES / "zh.toml")
     names = [f"agent-{number}" for number in range(50)]
     watched = names[::10]
     pages = {name: watch(chromium, f"{service.http}/#/desk/{name}") for name in watched}
-    with calling(f"{service.ws}/v1/stream", names, SAMPLES / "zh.ogg", script, apart=0.37) as calls:
+    with calling(f"{service.ws}/v1/stream", names, SAMPLES / "zh.ogg", said, apart=0.37) as calls:
         for page in pages.values():
             page.wait_for_timeout(200)
         next(iter(pages.values())).wait_for_timeout(int(1000 * (CALL_S + 0.37 * len(names))))
-    late = np.array([seconds for call in calls if call.name in pages for seconds in lateness(pages[call.name], call, script)])
+    late = np.array(
+        [seconds for call in calls if call.name in pages for seconds in lateness(pages[call.name], call, said)]
+    )
     p50, p95 = np.percentile(late, [50, 95])
     print(json.dumps({"calls": len(names), "cards": len(late), "p50_s": round(p50, 2), "p95_s": round(p95, 2)}))
     assert p95 <= BAR_S

@@ -8,17 +8,33 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.stage import Stage, alert, card, problem, reason
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from tests.browser.stage import Stage, alert, card, problem, reason
 
 pytestmark = pytest.mark.browser
 
 
 def traced(at: float, rung: int, **changes: Any) -> dict[str, Any]:
-    return {"at": at, "rung": rung, "confidence": 0.8, "forecast": 0.1, "heat": 1.0, "speech": 0.6, "agent_speech": 0.0,
-            "pitch": 40.0, "pitch_z": 2.0, "rate": 4.0, "rate_z": 0.2, "loudness": -20.0, "loudness_z": None, "phrases": [],
-            "degraded": [], **changes}
+    return {
+        "at": at,
+        "rung": rung,
+        "confidence": 0.8,
+        "forecast": 0.1,
+        "heat": 1.0,
+        "speech": 0.6,
+        "agent_speech": 0.0,
+        "pitch": 40.0,
+        "pitch_z": 2.0,
+        "rate": 4.0,
+        "rate_z": 0.2,
+        "loudness": -20.0,
+        "loudness_z": None,
+        "phrases": [],
+        "degraded": [],
+        **changes,
+    }
 
 
 @pytest.fixture
@@ -26,11 +42,20 @@ def replay(page: Page, stage: Stage) -> Page:
     rungs = [0] * 10 + [2] * 10 + [5] * 20
     readings = [traced(2.0 * place, rung) for place, rung in enumerate(rungs)]
     readings[11]["phrases"] = [{"text": "等了半天", "span": [22.1, 22.9], "rung": 2}]
-    changes = [{"at": 20.0, "before": 0, "after": 2, "confidence": 0.8, "reasons": [reason(at=19.0)]},
-               {"at": 40.0, "before": 2, "after": 5, "confidence": 0.9, "reasons": [reason("我要投诉", 39.0)]}]
-    told = [alert(2, 20.5, rung_after_60s=5, acknowledged=None, feedback=None),
-            alert(5, 40.5, rung_after_60s=3, acknowledged=None, feedback={"verdict": "useful", "by": "a", "time": ""})]
-    stage.answers["calls/c-1/timeline"] = {"card": card(state="ended", rung=5, peak=5), "readings": readings, "changes": changes, "alerts": told}
+    changes = [
+        {"at": 20.0, "before": 0, "after": 2, "confidence": 0.8, "reasons": [reason(at=19.0)]},
+        {"at": 40.0, "before": 2, "after": 5, "confidence": 0.9, "reasons": [reason("我要投诉", 39.0)]},
+    ]
+    told = [
+        alert(2, 20.5, rung_after_60s=5, acknowledged=None, feedback=None),
+        alert(5, 40.5, rung_after_60s=3, acknowledged=None, feedback={"verdict": "useful", "by": "a", "time": ""}),
+    ]
+    stage.answers["calls/c-1/timeline"] = {
+        "card": card(state="ended", rung=5, peak=5),
+        "readings": readings,
+        "changes": changes,
+        "alerts": told,
+    }
     stage.answers["calls/c-1/record"] = {"text": "客诉记录\n依据：“我要投诉”"}
     stage.answers["calls"] = {"items": [card(state="ended", peak=5, seconds=80)], "next": None}
     page.goto(stage.address + "/#/calls")
@@ -75,7 +100,13 @@ def test_a_dropped_recording_goes_up_in_pieces_and_through_the_engine(page: Page
     refusals = iter([True])
 
     def opened(request: Request, body: bytes) -> Response:
-        assert json.loads(body) == {"name": "call.wav", "size": 2500, "language": "zh", "caller_channel": 0, "consent": True}
+        assert json.loads(body) == {
+            "name": "call.wav",
+            "size": 2500,
+            "language": "zh",
+            "caller_channel": 0,
+            "consent": True,
+        }
         return JSONResponse({"upload": "u-1", "offset": 0, "chunk": 1000}, 201)
 
     def piece(request: Request, body: bytes) -> Response:
@@ -84,11 +115,25 @@ def test_a_dropped_recording_goes_up_in_pieces_and_through_the_engine(page: Page
         came.extend(body)
         if len(came) < 2500:
             return Response(status_code=204, headers={"Upload-Offset": str(len(came))})
-        done.append({"recording": "r-1", "name": "call.wav", "state": "running", "progress": 0.4, "seconds": 80, "call": "c-9", "problem": None})
+        done.append(
+            {
+                "recording": "r-1",
+                "name": "call.wav",
+                "state": "running",
+                "progress": 0.4,
+                "seconds": 80,
+                "call": "c-9",
+                "problem": None,
+            }
+        )
         return JSONResponse(done[0], 202)
 
-    stage.answers |= {"recordings": lambda *_: JSONResponse({"items": done, "next": None}), "POST uploads": opened, "PATCH uploads/u-1": piece,
-                      "HEAD uploads/u-1": lambda *_: Response(headers={"Upload-Offset": str(len(came))})}
+    stage.answers |= {
+        "recordings": lambda *_: JSONResponse({"items": done, "next": None}),
+        "POST uploads": opened,
+        "PATCH uploads/u-1": piece,
+        "HEAD uploads/u-1": lambda *_: Response(headers={"Upload-Offset": str(len(came))}),
+    }
     page.goto(stage.address + "/#/recordings")
     expect(page.locator("p.nothing")).to_contain_text("分析过的录音会列在这里")
     file = tmp_path / "call.wav"
@@ -103,8 +148,15 @@ def test_a_dropped_recording_goes_up_in_pieces_and_through_the_engine(page: Page
 
 
 def test_a_failed_recording_says_what_to_do(page: Page, stage: Stage) -> None:
-    row = {"recording": "r-2", "name": "notes.txt", "state": "failed", "progress": 0, "seconds": None, "call": None,
-           "problem": {"detail": "not audio", "remedy": "send wav, flac, ogg or mp3"}}
+    row = {
+        "recording": "r-2",
+        "name": "notes.txt",
+        "state": "failed",
+        "progress": 0,
+        "seconds": None,
+        "call": None,
+        "problem": {"detail": "not audio", "remedy": "send wav, flac, ogg or mp3"},
+    }
     stage.answers["recordings"] = {"items": [row], "next": None}
     page.goto(stage.address + "/#/recordings")
     expect(page.locator(".recordings .state")).to_have_text("失败: not audio send wav, flac, ogg or mp3")
@@ -146,13 +198,26 @@ def test_guidance(page: Page, stage: Stage) -> None:
     page.goto(stage.address + "/#/settings/guidance")
     expect(page.get_by_text("还没有自己的话术")).to_be_visible()
     page.get_by_role("button", name="新话术").click()
-    chinese = {"标题": "先道歉", "先处理心情": "对不起。\n让您久等了。", "再处理事情": "马上查", "先别说": "不说但是", "方法": "先情感后事件"}
+    chinese = {
+        "标题": "先道歉",
+        "先处理心情": "对不起。\n让您久等了。",
+        "再处理事情": "马上查",
+        "先别说": "不说但是",
+        "方法": "先情感后事件",
+    }
     for language, suffix in (("中文", ""), ("英文", " (en)")):
         half = page.get_by_role("group", name=language)
         for label, text in chinese.items():
             half.get_by_label(label).fill(text + suffix)
         half.get_by_label("步骤").select_option(index=1)
-    wanted = {"title": "先道歉", "mood": ["对不起。", "让您久等了。"], "matter": "马上查", "avoid": "不说但是", "technique": "先情感后事件", "step": "共情"}
+    wanted = {
+        "title": "先道歉",
+        "mood": ["对不起。", "让您久等了。"],
+        "matter": "马上查",
+        "avoid": "不说但是",
+        "technique": "先情感后事件",
+        "step": "共情",
+    }
     told = saved(page, stage, "guidance")
     assert told["zh"] == {"waiting/3": wanted}
     assert told["en"]["waiting/3"]["step"] == "empathise", "both languages, one for one"

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.browser.conftest import launch
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import launch, script
 from tests.browser.stage import Stage, alert
 
 pytestmark = pytest.mark.browser
 RATE = 8000
-PLAIN = "{ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 } }"
 
 
 def tones(path: Path, *hertz: float, rate: int = 48000, seconds: float = 10.0) -> Path:
@@ -36,8 +36,13 @@ def tones(path: Path, *hertz: float, rate: int = 48000, seconds: float = 10.0) -
 def phones(playwright: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Chromium whose microphone hears 1000 Hz and, above the telephone band, 6000 Hz."""
     file = tones(tmp_path_factory.mktemp("mic") / "mic.wav", 1000.0, 6000.0)
-    browser = launch(playwright, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-                     f"--use-file-for-fake-audio-capture={file}", "--autoplay-policy=no-user-gesture-required")
+    browser = launch(
+        playwright,
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={file}",
+        "--autoplay-policy=no-user-gesture-required",
+    )
     yield browser
     browser.close()
 
@@ -51,6 +56,8 @@ def phone(phones: Any, stage: Stage) -> Iterator[Page]:
     page.evaluate("""async () => {
       Object.assign(window, await import('/console/softphone.js'));
       window.heard = [];
+      window.microphone = () => navigator.mediaDevices.getUserMedia(
+        { audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 } });
       window.ring = async (settings, streams) => {
         window.phone = new Softphone(settings);
         for (const type of ['state', 'started', 'change', 'alert', 'warning', 'error', 'ended'])
@@ -71,7 +78,12 @@ def until(true: Callable[[], bool], page: Page, seconds: float = 8.0) -> None:
 
 def pcm(call: dict[str, Any], channels: int = 1) -> NDArray[np.float64]:
     audio = call["audio"]
-    return np.frombuffer(audio[: len(audio) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels).astype(np.float64) / 32767
+    return (
+        np.frombuffer(audio[: len(audio) // (2 * channels) * 2 * channels], "<i2")
+        .reshape(-1, channels)
+        .astype(np.float64)
+        / 32767
+    )
 
 
 def level(signal: NDArray[np.float64], hertz: float) -> float:
@@ -82,28 +94,26 @@ def level(signal: NDArray[np.float64], hertz: float) -> float:
 
 
 def test_the_microphone_comes_as_8_khz_and_nothing_folds_back(phone: Page, stage: Stage) -> None:
-    phone.evaluate(f"async () => ring({{ agentId: 'a-1', language: 'zh', consent: true }}, {{ caller: await navigator.mediaDevices.getUserMedia({PLAIN}) }})")
+    phone.evaluate(
+        "async () => ring({ agentId: 'a-1', language: 'zh', consent: true }, { caller: await microphone() })"
+    )
     until(lambda: bool(stage.streams) and len(stage.streams[0]["audio"]) > 2 * RATE * 2.5, phone)
     start = stage.streams[0]["start"]
     assert {key: start[key] for key in ("encoding", "sample_rate", "channels", "agent_id", "language", "consent")} == {
-        "encoding": "pcm_s16le", "sample_rate": 8000, "channels": ["caller"], "agent_id": "a-1", "language": "zh", "consent": True}
+        "encoding": "pcm_s16le",
+        "sample_rate": 8000,
+        "channels": ["caller"],
+        "agent_id": "a-1",
+        "language": "zh",
+        "consent": True,
+    }
     heard = pcm(stage.streams[0])[RATE // 2 :, 0]
     assert -14 < level(heard, 1000) < -8
     assert level(heard, 2000) < level(heard, 1000) - 60, "6 kHz would fold to 2 kHz"
 
 
 def test_remote_is_the_caller_and_the_microphone_the_agent(phone: Page, stage: Stage) -> None:
-    phone.evaluate(f"""async () => {{
-      const context = new AudioContext(), tone = new OscillatorNode(context, {{ frequency: 440 }}), out = context.createMediaStreamDestination();
-      tone.connect(out); tone.start();
-      const here = new RTCPeerConnection(), there = new RTCPeerConnection();
-      here.onicecandidate = ({{ candidate }}) => there.addIceCandidate(candidate); there.onicecandidate = ({{ candidate }}) => here.addIceCandidate(candidate);
-      const remote = new Promise((resolve) => {{ there.ontrack = ({{ streams }}) => resolve(streams[0]); }});
-      here.addTrack(out.stream.getTracks()[0], out.stream);
-      await here.setLocalDescription(); await there.setRemoteDescription(here.localDescription);
-      await there.setLocalDescription(); await here.setRemoteDescription(there.localDescription);
-      await ring({{}}, {{ caller: await remote, agent: await navigator.mediaDevices.getUserMedia({PLAIN}) }});
-    }}""")
+    phone.evaluate(script("webrtc"))
     until(lambda: bool(stage.streams) and len(stage.streams[0]["audio"]) > 4 * RATE * 4, phone, 15)
     assert stage.streams[0]["start"]["channels"] == ["caller", "agent"]
     assert stage.streams[0]["start"]["consent"] is False, "consent is never assumed"
@@ -113,7 +123,7 @@ def test_remote_is_the_caller_and_the_microphone_the_agent(phone: Page, stage: S
 
 
 def test_a_broken_line_is_resumed_without_a_hole(phone: Page, stage: Stage) -> None:
-    phone.evaluate(f"async () => ring({{}}, {{ caller: await navigator.mediaDevices.getUserMedia({PLAIN}) }})")
+    phone.evaluate("async () => ring({}, { caller: await microphone() })")
     until(lambda: bool(stage.streams) and len(stage.streams[0]["audio"]) > 2 * RATE, phone)
     stage.tell({"type": "change", "seq": 7, "call": "x", "change": {}})
     until(lambda: any(kind == "change" for kind, _ in phone.evaluate("heard")), phone)
@@ -131,7 +141,7 @@ def test_a_broken_line_is_resumed_without_a_hole(phone: Page, stage: Stage) -> N
 
 
 def test_a_pause_sends_silence(phone: Page, stage: Stage) -> None:
-    phone.evaluate(f"async () => ring({{}}, {{ caller: await navigator.mediaDevices.getUserMedia({PLAIN}) }})")
+    phone.evaluate("async () => ring({}, { caller: await microphone() })")
     until(lambda: bool(stage.streams) and len(stage.streams[0]["audio"]) > 2 * RATE, phone)
     phone.evaluate("phone.pause()")
     phone.wait_for_timeout(600)
@@ -146,7 +156,7 @@ def test_a_pause_sends_silence(phone: Page, stage: Stage) -> None:
 
 
 def test_alerts_are_events_and_stop_gives_the_summary(phone: Page, stage: Stage) -> None:
-    phone.evaluate(f"async () => ring({{ callId: 'c-9' }}, {{ caller: await navigator.mediaDevices.getUserMedia({PLAIN}) }})")
+    phone.evaluate("async () => ring({ callId: 'c-9' }, { caller: await microphone() })")
     until(lambda: bool(stage.streams), phone)
     stage.tell({"type": "alert", "seq": 2, "call": "c-9", "alert": alert(4)})
     until(lambda: any(kind == "alert" for kind, _ in phone.evaluate("heard")), phone)
@@ -160,7 +170,7 @@ def test_alerts_are_events_and_stop_gives_the_summary(phone: Page, stage: Stage)
 def test_a_ticket_goes_along_and_only_where_one_is_asked_for(phone: Page, stage: Stage) -> None:
     addresses: list[str] = []
     phone.on("websocket", lambda socket: addresses.append(socket.url))
-    phone.evaluate(f"async () => ring({{ ticket: async () => 'tk_1' }}, {{ caller: await navigator.mediaDevices.getUserMedia({PLAIN}) }})")
+    phone.evaluate("async () => ring({ ticket: async () => 'tk_1' }, { caller: await microphone() })")
     until(lambda: bool(stage.streams), phone)
     assert addresses[0].endswith("/v1/stream?ticket=tk_1")
 
@@ -185,14 +195,7 @@ def test_the_outbox_tells_what_it_had_to_let_go(phone: Page) -> None:
 
 @pytest.mark.parametrize("rate", [48000, 44100, 16000])
 def test_downsampling_is_the_same_in_any_chunks(phone: Page, rate: int) -> None:
-    found = phone.evaluate("""async (rate) => {
-      const { Resampler } = await import('/console/softphone-resample.js');
-      const signal = Float32Array.from({ length: rate }, (_, n) => Math.sin(2 * Math.PI * 3000 * n / rate) + Math.sin(n * n / 1e5));
-      const whole = [...new Resampler(rate, 8000).push(signal)];
-      const pieces = new Resampler(rate, 8000), parts = [];
-      for (let at = 0, size = 1; at < rate; at += size, size = 1 + (size * 7) % 500) parts.push(...pieces.push(signal.slice(at, at + size)));
-      return { whole: whole.length, equal: parts.length === whole.length && parts.every((value, n) => value === whole[n]) };
-    }""", rate)
+    found = phone.evaluate(script("chunks"), rate)
     assert found["equal"]
     assert 7950 < found["whole"] <= 8000
 

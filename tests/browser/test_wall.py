@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
+
 from tests.browser.stage import Stage, card, reason
 
 pytestmark = pytest.mark.browser
@@ -13,8 +14,12 @@ TODAY = {"calls": 128, "live": 4, "peaks": [60, 30, 18, 11, 5, 3, 1], "alerts": 
 @pytest.fixture
 def wall(page: Page, stage: Stage) -> Page:
     stage.answers["today"] = TODAY
-    stage.live = [card("c-calm", agent="Tom", team="south"), card("c-open", agent="李雯", rung=3, before=3, last_reason=reason()["text"]),
-                  card("c-climbs", agent="Anna", rung=3, before=1), card("c-away", agent="王磊", rung=6, before=6)]
+    stage.live = [
+        card("c-calm", agent="Tom", team="south"),
+        card("c-open", agent="李雯", rung=3, before=3, last_reason=reason()["text"]),
+        card("c-climbs", agent="Anna", rung=3, before=1),
+        card("c-away", agent="王磊", rung=6, before=6),
+    ]
     page.goto(stage.address + "/#/wall")
     expect(page.locator(".wall tbody tr")).to_have_count(4)
     return page
@@ -34,7 +39,8 @@ def test_sorted_by_urgency(wall: Page) -> None:
 
 def test_numbers_of_the_day_in_one_line(wall: Page) -> None:
     expect(wall.locator(".numbers")).to_have_text(
-        "今天 128 通 · 进行中 4 · 到过投诉及以上 4 · 提示 41 · 有用 30 · 不符 4 · 太晚 2")
+        "今天 128 通 · 进行中 4 · 到过投诉及以上 4 · 提示 41 · 有用 30 · 不符 4 · 太晚 2"
+    )
 
 
 def test_the_order_waits_while_the_pointer_is_over_the_list(wall: Page, stage: Stage) -> None:
