@@ -121,9 +121,13 @@ class Ladder:
 
     def __init__(self, config: LadderConfig | None = None) -> None:
         self.config = config or LadderConfig()
-        self.parameters = p = parameters(self.config.parameters)
-        self._likelihood = tuple(mean / p.spread**2 for mean in p.mean), tuple(
-            mean**2 / (2 * p.spread**2) for mean in p.mean)
+        self.use(parameters(self.config.parameters))
+
+    def use(self, changed: Parameters) -> None:
+        """Take other parameters: for fitting them."""
+        self.parameters = changed
+        self._likelihood = tuple(mean / changed.spread**2 for mean in changed.mean), tuple(
+            mean**2 / (2 * changed.spread**2) for mean in changed.mean)
 
     def start(self) -> State:
         state = State([1.0, 0, 0, 0, 0, 0, 0], list(self.parameters.start))

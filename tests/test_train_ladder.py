@@ -12,6 +12,7 @@ import pytest
 from emotion.alerts import Feedback
 from emotion.ladder import parameters
 from emotion.types import Span, Turn
+from models.train import budget
 from models.train import ladder as recipe
 
 
@@ -76,17 +77,17 @@ def test_feedback_renews_the_budget_or_says_why_not(file: Path, tmp_path: Path,
             for n in range(400)]
     feedback = tmp_path / "feedback.jsonl"
     feedback.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    assert recipe.recalibrate(feedback, 0.5, file) == 0
+    assert budget.recalibrate(feedback, 0.5, lambda values: recipe.write(file, "budget", values)) == 0
     table = tomllib.loads(file.read_text("utf-8"))["budget"]
     assert "feedback" in table["source"]
     strict = next(level for level, rate in zip(table["strictness"], table["rate"], strict=True) if rate <= 0.5)
     assert strict == pytest.approx(0.62)
     feedback.write_text(json.dumps({"hours": 0.1}), "utf-8")
-    assert recipe.recalibrate(feedback, 0.5, file) == 1
+    assert budget.recalibrate(feedback, 0.5, lambda values: recipe.write(file, "budget", values)) == 1
     assert "cannot promise" in capsys.readouterr().out
 
 
 def test_the_budget_table_falls_with_strictness() -> None:
     calls = [Feedback(1.0, ((3, 0.5 + n / 200, "wrong"),)) for n in range(100)]
-    table = recipe.budget_table(calls, "test")
+    table = budget.table(calls, "test")
     assert table["rate"] == sorted(table["rate"], reverse=True)  # type: ignore[type-var]

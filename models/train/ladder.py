@@ -1,8 +1,8 @@
 """python -m models.train ladder: what of emotion/ladder.toml can be fitted, fitted on labelled dialogues and written.
 
-[words] and [forecast]: from ladder_zh_train with evidence that the text model gives to dialogues it was not trained on
-(folds by dialogue). [budget]: from calm material through the whole chain, or from agents' feedback with
-`--feedback FILE` (JSON lines as emotion.alerts.read_feedback reads them; the service exports them).
+[heat], [voice], [mood]: models/train/heat.py. [words], [forecast]: from ladder_zh_train with evidence that the text
+model gives to dialogues it was not trained on (folds by dialogue). [budget]: from calm material through the whole
+chain, or from agents' feedback with `--feedback FILE` (JSON lines as emotion.alerts.read_feedback reads them).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,13 +22,14 @@ from benchmarks.compose import ONE_SIDED, TURN_SECONDS
 from benchmarks.datasets import texts
 from benchmarks.metrics.ladder import qwk
 from emotion import ladder as engine
-from emotion.alerts import Feedback, calibrate, read_feedback, upper_bound
 from emotion.config import LadderConfig
 from emotion.types import RATE, Heard, Phrase, Reading, Span, Turn
 from emotion.words.lexicon import Lexicon
 from emotion.words.text import TOP, evidence
+from models.train import budget, heat
 
 FILE = Path(engine.__file__).with_name("ladder.toml")
+PARTS = ("heat", "words", "budget")
 FOLDS = 5
 SMOOTHING = 8.0
 """Turns' worth of the marginal in every row of the transitions."""
@@ -61,6 +61,7 @@ class Words:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS, help="what to fit, in this order")
     parser.add_argument("--feedback", type=Path, help="recalibrate the alert budget only, from this file")
     parser.add_argument("--budget", type=float, default=0.5, help="false alerts per hour (with --feedback)")
     parser.add_argument("--file", type=Path, default=FILE, help="the parameter file to renew")
@@ -68,14 +69,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    def renew(section: str, values: Mapping[str, object]) -> None:
+        write(arguments.file, section, values)
+
     if arguments.feedback:
-        return recalibrate(arguments.feedback, arguments.budget, arguments.file)
-    rows = out_of_fold(arguments.data, arguments.seed)
-    words = fit_words(rows)
-    source = (f"ladder_zh_train, {len(rows)} turns of {len(dialogues(rows))} dialogues, evidence by the text model out "
-              f"of {FOLDS} folds")
-    write(arguments.file, "words", {"source": source, **asdict(words)})
-    write(arguments.file, "forecast", fit_forecast(rows, words))
+        return budget.recalibrate(arguments.feedback, arguments.budget, lambda values: renew("budget", values))
+    if "heat" in arguments.part:
+        for section, values in heat.fit(arguments.data, arguments.seed).items():
+            renew(section, values)
+    if "words" in arguments.part:
+        rows = out_of_fold(arguments.data, arguments.seed)
+        words = fit_words(rows)
+        source = (f"ladder_zh_train, {len(rows)} turns of {len(dialogues(rows))} dialogues, evidence by the text model "
+                  f"out of {FOLDS} folds")
+        renew("words", {"source": source, **asdict(words)})
+        renew("forecast", fit_forecast(rows, words))
+    if "budget" in arguments.part:
+        renew("budget", budget.table(budget.calm(arguments.data), "calm chats (every second of multidogo_en_calm) and "
+                                     "calm clips of the training speakers"))
     return 0
 
 
@@ -147,8 +158,8 @@ def fit_words(rows: Sequence[Row]) -> Words:
 def positions(rows: Sequence[Row], words: Words) -> Array:
     """Posterior after every turn, (n, 7), from the ladder itself with these parameters."""
     ladder = engine.Ladder(LadderConfig(opening="post"))
-    ladder.parameters = replace(ladder.parameters, base=words.base, opening=words.opening, given=words.given,
-                                temper=words.temper)
+    ladder.use(replace(ladder.parameters, base=words.base, opening=words.opening, given=words.given,
+                       temper=words.temper))
     found = []
     for dialogue in dialogues(rows):
         state = ladder.start()
@@ -211,35 +222,6 @@ def platt(chance: Array, came: Array, rounds: int = 100) -> tuple[float, float]:
         curve = (design * (p * (1 - p))[:, None]).T @ design + np.diag([2.0, 1e-6])
         weight -= np.linalg.solve(curve, slopes)
     return max(0.1, float(weight[0])), float(weight[1])
-
-
-# ── budget ──────────────────────────────────────────────────────────────────────────────────────
-
-def budget_table(calls: Sequence[Feedback], source: str) -> Mapping[str, object]:
-    """Upper bound of the false-alert rate at every strictness."""
-    hours = sum(call.hours for call in calls)
-    levels = [round(0.5 + 0.02 * step, 2) for step in range(25)] + [0.99]
-    rates = [min(99.0, calibrate(calls, math.inf, [level]).rate) for level in levels]
-    return {"source": f"{source}; {len(calls)} calls, {hours:.1f} h", "strictness": levels, "rate": rates}
-
-
-def recalibrate(feedback: Path, budget: float, file: Path) -> int:
-    """Renew [budget] from agents' feedback, and say what it means."""
-    calls = read_feedback(json.loads(line) for line in feedback.read_text("utf-8").splitlines() if line)
-    hours = sum(call.hours for call in calls)
-    if not hours:
-        print(f"{feedback}: no calls, nothing changed")
-        return 1
-    chosen = calibrate(calls, budget)
-    least = upper_bound(0) / hours
-    if chosen.rate == math.inf:
-        print(f"{hours:.1f} h of feedback cannot promise {budget:g} false alerts per hour "
-              f"(the best bound from so many hours is {least:.2f}); nothing changed")
-        return 1
-    write(file, "budget", budget_table(calls, f"agents' feedback ({feedback.name})"))
-    print(f"strictness {chosen.strictness:.2f}: at most {chosen.rate:.2f} false alerts per hour (95 %), "
-          f"from {hours:.1f} h of feedback")
-    return 0
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
