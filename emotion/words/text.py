@@ -101,8 +101,9 @@ def evidence(at_least: NDArray[np.float64]) -> tuple[float, ...]:
 # ── features ────────────────────────────────────────────────────────────────────────────────────
 
 MENTION = re.compile(r"@[\w\-·]+")
-OUTSIDE = re.compile(r"315|消费|消協|消委|消保|工信|工商|监管|曝光|维权|电视|日报|晚报|早报|都市报|时报|新闻|央视|cctv|法治|法院|"
-                     r"公安|平安|警|凤凰|观察|爆料|watchdog|ombudsman|ofcom|news|\bfcc\b|\bbbb\b|which", re.IGNORECASE)
+OUTSIDE = re.compile(
+    r"315|消费|消委|消保|工信|工商|监管|曝光|维权|电视|日报|晚报|早报|都市报|时报|新闻|央视|cctv|法治|法院|公安|平安|警|凤凰|"
+    r"观察|爆料|watchdog|ombudsman|ofcom|news|\bfcc\b|\bbbb\b", re.IGNORECASE)
 """Names of regulators, consumer bodies, police and news media, as they are tagged in writing."""
 MASKED = re.compile(r"\[NUM\]|https?://\S+|\d")
 
@@ -124,6 +125,8 @@ def extract(text: str, before: Before, lexicon: Lexicon, matches: Sequence[Match
     for gram in grams(folded, lexicon.language):
         counts[gram.bucket] = counts.get(gram.bucket, 0) + 1
         spans.setdefault(gram.bucket, (gram.start, gram.end))
+    if not counts:  # a turn without a letter still has to pass through the network
+        counts, spans = {0: 1}, {0: (0, 0)}
     values = np.array([1 + math.log(count) for count in counts.values()], np.float32)
     norm = float(np.linalg.norm(values)) or 1.0
     return Features(np.array(list(counts), np.int64), values / np.float32(norm),
@@ -144,7 +147,8 @@ def grams(folded: str, language: Language) -> Iterator[Gram]:
             for size in (2, 3):
                 if first + size <= len(words):
                     chosen = words[first : first + size]
-                    yield Gram(_bucket("w", " ".join(one.group() for one in chosen)), chosen[0].start(), chosen[-1].end())
+                    bucket = _bucket("w", " ".join(one.group() for one in chosen))
+                    yield Gram(bucket, chosen[0].start(), chosen[-1].end())
 
 
 def _runs(folded: str) -> Iterator[tuple[int, int]]:
@@ -220,7 +224,7 @@ def strongest(folded: str, spans: Sequence[tuple[int, int]], carried: NDArray[np
     """Phrases of the lexicon first by what their characters carried, then the n-grams that raised the estimate most."""
     heat = np.zeros(len(folded) + 1)
     for (start, end), value in zip(spans, carried, strict=True):
-        heat[start:end] += value / (end - start)
+        heat[start:end] += value / max(1, end - start)
     told = sorted((match for match in matches if match.term.motive != "calming"),
                   key=lambda match: (-match.term.rung * match.term.weight, -float(heat[match.start:match.end].sum())))
     chosen = [(match.start, match.end) for match in told[:most]]
