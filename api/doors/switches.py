@@ -6,6 +6,7 @@ as `Authorization: Bearer`, as the password of HTTP Basic (Asterisk, FreeSWITCH)
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
@@ -22,12 +23,15 @@ from api.link import carry
 from api.problems import HttpError
 from api.protocols.asterisk import ChanWebSocket
 from api.protocols.audiohook import AudioHook
-from api.protocols.events import Machine
+from api.protocols.events import Data, Machine
 from api.protocols.freeswitch import SUBPROTOCOLS, AudioStream
 from api.protocols.signatures import NonceCache, Request, SignatureError, verify_audiohook, verify_twilio
 from api.protocols.twilio import MediaStreams
 from api.security import CALLS, Principal, Role
 from api.settings import Settings, SettingsError
+
+REST_S = 0.1
+"""After `opened`, before the call is made: in a burst everybody is answered first."""
 
 router = APIRouter()
 log = logging.getLogger("emotion.doors")
@@ -44,7 +48,7 @@ async def audiohook(socket: WebSocket) -> None:
     """Genesys AudioHook v2 (docs/doors/audiohook.md)."""
     headers = socket.headers
     machine = AudioHook(headers.get("audiohook-session-id"), headers.get("audiohook-organization-id"), _fields(socket))
-    await _carry(socket, _by_genesys(socket), machine)
+    await _carry(socket, _by_genesys(socket), machine, transport=PromptTransport(socket))
 
 
 @router.websocket("/v1/asterisk")
@@ -59,7 +63,20 @@ async def freeswitch(socket: WebSocket) -> None:
     await _carry(socket, _by_key(socket), AudioStream(_fields(socket)), *SUBPROTOCOLS)
 
 
-async def _carry(socket: WebSocket, who: Principal | None, machine: Machine, *subprotocols: str) -> None:
+class PromptTransport(WebSocketTransport):
+    """A WebSocket whose first answer must not wait behind the work for other calls."""
+
+    _answered = False
+
+    async def send(self, data: Data) -> None:
+        await super().send(data)
+        if not self._answered:
+            self._answered = True
+            await asyncio.sleep(REST_S)
+
+
+async def _carry(socket: WebSocket, who: Principal | None, machine: Machine, *subprotocols: str,
+                 transport: WebSocketTransport | None = None) -> None:
     """Refuse at the upgrade, or speak the protocol until either side ends it."""
     house: House = socket.app.state.house
     if who is None or who.role not in CALLS:
@@ -68,7 +85,7 @@ async def _carry(socket: WebSocket, who: Principal | None, machine: Machine, *su
         return
     wanted = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol=next((name for name in subprotocols if name in wanted), None))
-    await carry(house, who, machine, WebSocketTransport(socket))
+    await carry(house, who, machine, transport or WebSocketTransport(socket))
 
 
 # ── who it is ───────────────────────────────────────────────────────────────────────────────────

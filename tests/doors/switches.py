@@ -10,7 +10,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,10 +54,12 @@ class Sound:
 
     sides: Mapping[Side, bytes]
 
-    def packets(self, *sides: Side, size: int = PACKET) -> Iterator[list[bytes]]:
+    async def packets(self, *sides: Side, size: int = PACKET) -> AsyncIterator[list[bytes]]:
+        """The sides' packets; lets other clients of this process send theirs in between."""
         length = min(len(self.sides[side]) for side in sides)
         for at in range(0, length, size):
             yield [self.sides[side][at : min(at + size, length)] for side in sides]
+            await asyncio.sleep(0)
 
 
 def interleaved(parts: Sequence[bytes]) -> bytes:
@@ -72,12 +74,13 @@ def linear(ulaw: bytes) -> bytes:
     return encode_s16le(decode_ulaw(ulaw))
 
 
-async def until_closed(socket: ClientConnection) -> list[Any]:
-    """What the service says until it closes the socket."""
+async def until_closed(socket: ClientConnection, code: int = 1000) -> list[Any]:
+    """What the service says until it closes the socket, as it should with this code."""
     heard = []
     with suppress(ConnectionClosed):
         while True:
             heard.append(await asyncio.wait_for(socket.recv(), LONG_S))
+    assert socket.close_code == code, (socket.close_code, socket.close_reason, heard[-3:])
     return heard
 
 
@@ -87,7 +90,7 @@ async def native(place: Place, sound: Sound, sides: Sequence[Side], language: st
     async with connect(f"{place.socket}/v1/stream", max_size=1 << 22) as socket:
         await socket.send(json.dumps({"type": "start", "call_id": call, "encoding": "mulaw", "sample_rate": 8000,
                                       "channels": list(sides), "consent": True, "language": language}))
-        for parts in sound.packets(*sides):
+        async for parts in sound.packets(*sides):
             await socket.send(interleaved(parts))
         await socket.send('{"type":"stop"}')
         await until_closed(socket)
@@ -104,12 +107,18 @@ async def twilio(place: Place, sound: Sound, sides: Sequence[Side], language: st
             "accountSid": "AC1", "streamSid": sid, "callSid": call, "tracks": [track[side] for side in sides],
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
             "customParameters": {"consent": "true", "language": language}}}))
-        messages = [media(sid, track[side], number + 1, part) for number, parts in enumerate(sound.packets(*sides))
-                    for side, part in zip(sides, parts, strict=True)]
-        for at in range(2, len(messages), 7):  # the order is not guaranteed
-            messages[at], messages[at - 1] = messages[at - 1], messages[at]
-        for message in messages:
-            await socket.send(message)
+        chunk, late = 0, None
+        async for parts in sound.packets(*sides):
+            chunk += 1
+            messages = [media(sid, track[side], chunk, part) for side, part in zip(sides, parts, strict=True)]
+            if chunk % 7 == 0:  # the order is not guaranteed
+                late = messages.pop(0)
+            elif late is not None:
+                messages, late = [*messages, late], None
+            for message in messages:
+                await socket.send(message)
+        if late is not None:
+            await socket.send(late)
         await socket.send(json.dumps({"event": "stop", "streamSid": sid, "stop": {"callSid": call}}))
         await until_closed(socket)
     return call
@@ -171,9 +180,11 @@ async def audiohook(place: Place, sound: Sound, sides: Sequence[Side], language:
         await socket.send(hook.open(call, sides, language))
         opened = await hook.hear(socket, "opened")
         assert len(opened["parameters"]["media"]) == 1
-        for number, parts in enumerate(sound.packets(*sides, size=1600)):
+        sent = 0
+        async for parts in sound.packets(*sides, size=1600):
+            sent += len(parts[0])
             await socket.send(interleaved(parts))
-            if number % 25 == 0:
+            if hook.seq * 40_000 < sent:  # a ping each 5 s
                 await socket.send(hook.message("ping", {}))
                 await hook.hear(socket, "pong")
         await socket.send(hook.message("close", {"reason": "end"}))
@@ -188,7 +199,7 @@ async def audiosocket(place: Place, sound: Sound, sides: Sequence[Side], languag
         assert answer.status_code == 201, answer.text
     reader, writer = await asyncio.open_connection("127.0.0.1", place.audiosocket)
     writer.write(b"\x01\x00\x10" + UUID(call).bytes)
-    for (part,) in sound.packets("caller"):
+    async for (part,) in sound.packets("caller"):
         payload = linear(part)
         writer.write(b"\x10" + len(payload).to_bytes(2, "big") + payload)
         await writer.drain()
@@ -205,7 +216,7 @@ async def asterisk(place: Place, sound: Sound, sides: Sequence[Side], language: 
         assert socket.subprotocol == "media"
         await socket.send(f"MEDIA_START connection_id:emotion channel:WebSocket/emotion/0x7f channel_id:{call} "
                           "format:ulaw optimal_frame_size:160 ptime:20")
-        for (part,) in sound.packets("caller"):
+        async for (part,) in sound.packets("caller"):
             await socket.send(part)
         await socket.send("HANGUP")
         await until_closed(socket)
@@ -218,7 +229,7 @@ async def freeswitch(place: Place, sound: Sound, sides: Sequence[Side], language
     async with connect(url, subprotocols=["audio.drachtio.org"]) as socket:  # type: ignore[list-item]
         assert socket.subprotocol == "audio.drachtio.org"
         await socket.send(json.dumps({"consent": True, "language": language, "from": "1001"}))
-        for parts in sound.packets(*sides):
+        async for parts in sound.packets(*sides):
             halves = [linear(part) for part in parts]
             await socket.send(b"".join(half[at : at + 2] for at in range(0, len(halves[0]), 2) for half in halves))
         await socket.send('{"type":"stop"}')
@@ -234,7 +245,8 @@ async def findings(place: Place, call: str) -> dict[str, Any]:
             if answer.status_code == 200 and answer.json()["card"]["state"] == "ended":
                 break
             await asyncio.sleep(0.1)
-        found = answer.raise_for_status().json()
-    nameless = [{name: value for name, value in alert.items() if name not in ("id", "call", "time")}
+        assert answer.status_code == 200, (call, answer.text)
+        found = answer.json()
+    nameless = [{name: value for name, value in alert.items() if name not in ("id", "call", "time", "event")}
                 for alert in found["alerts"]]
     return {"readings": found["readings"], "changes": found["changes"], "alerts": nameless, "card": found["card"]}
