@@ -49,7 +49,8 @@ def create(settings: Settings, engine: Callable[[Settings], Engine] = load) -> F
             audiosocket.close()
         await house.stop()
 
-    app = FastAPI(title="Emotion", version=__version__, description=ABOUT, lifespan=lifespan)
+    app = FastAPI(title="Emotion", version=__version__, description=ABOUT, lifespan=lifespan,
+                  redoc_url=None)
     app.state.house = house
     problems.install(app)
     for module in (operations, access, calls, uploads, settings_routes, feeds, websocket, switches):
@@ -60,5 +61,5 @@ def create(settings: Settings, engine: Callable[[Settings], Engine] = load) -> F
         return FileResponse(CONSOLE / "index.html", headers={"Cache-Control": "no-cache"})
 
     app.mount("/console", StaticFiles(directory=CONSOLE), name="console")
-    app.add_middleware(Gate, settings=settings, metrics=house.metrics)
+    app.add_middleware(Gate, house=house)
     return app

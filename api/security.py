@@ -115,13 +115,18 @@ class Guard:
 
     def require(self, request: Request, roles: frozenset[Role], ticket: str | None = None) -> Principal:
         """The principal of a request, if he has one of the roles; HttpError 401 or 403 otherwise."""
-        who = self.recognise(request, ticket, "events")
-        if who is None:
-            raise HttpError(401, "unauthorized", "no valid key, session or ticket came with the request",
-                          "send Authorization: Bearer KEY, or log in at /", {"WWW-Authenticate": "Bearer"})
+        who = self.known(request, ticket)
         if who.role not in roles:
             raise HttpError(403, "forbidden", f"the role {who.role} may not do this",
                           f"use a key with one of the roles: {', '.join(sorted(roles))}")
+        return who
+
+    def known(self, connection: HTTPConnection, ticket: str | None = None) -> Principal:
+        """The principal of a request; HttpError 401 when it is nobody."""
+        who = self.recognise(connection, ticket, "events")
+        if who is None:
+            raise HttpError(401, "unauthorized", "no valid key, session or ticket came with the request",
+                            "send Authorization: Bearer KEY, or log in at /", {"WWW-Authenticate": "Bearer"})
         return who
 
     def recognise(self, connection: HTTPConnection, ticket: str | None = None, purpose: str = "") -> Principal | None:

@@ -7,12 +7,12 @@ import time
 from collections import OrderedDict
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.metrics import Metrics
+from api.house import House
 from api.problems import HttpError
 from api.security import COOKIE, digest
-from api.settings import Settings
 
 log = logging.getLogger("emotion.http")
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
@@ -22,6 +22,8 @@ DOCS_CSP = ("default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.j
             "style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
             "img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none'")
 MOST_PEERS = 10_000
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -36,8 +38,8 @@ class TooLargeError(HttpError):
 class Gate:
     """Pure ASGI, so that streams pass through unbuffered."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
-        self._app, self._settings, self._metrics = app, settings, metrics
+    def __init__(self, app: ASGIApp, house: House) -> None:
+        self._app, self._house, self._settings = app, house, house.settings
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,12 +63,13 @@ class Gate:
         except HttpError as problem:
             await problem.response()(scope, receive, answer)
         finally:
-            self._metrics.requests.labels(scope["method"] if scope["method"].isalpha() else "?", str(status)).inc()
+            method = scope["method"] if scope["method"] in CHANGING | READING else "other"
+            self._house.metrics.requests.labels(method, str(status)).inc()
             level = logging.DEBUG if path in QUIET or path.startswith("/console") else logging.INFO
             log.log(level, "%s %s %d %.0f ms", scope["method"], path[:200], status, 1000 * (time.monotonic() - began))
 
     def _admit(self, scope: Scope, headers: Headers, path: str) -> None:
-        """HttpError 413 for a body announced too large, 429 for one who asks too often."""
+        """HttpError 413 for a body announced too large, 429 for who asks too often, 401 before a body is read."""
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._settings.body_mb * 1e6:
             raise TooLargeError(self._settings.body_mb)
@@ -76,6 +79,8 @@ class Gate:
         credential = headers.get("authorization") or headers.get("cookie", "") if COOKIE in headers.get(
             "cookie", COOKIE) else ""
         self._count(digest(credential)[:16] if credential else str(client[0] if client else "?"))
+        if scope["method"] in CHANGING and path.startswith("/v1/") and path != "/v1/session":
+            self._house.guard.known(HTTPConnection(scope))
 
     def _count(self, peer: str) -> None:
         rate, now = self._settings.requests_per_minute / 60, time.monotonic()
@@ -103,7 +108,7 @@ class Gate:
 
 
 def _harden(headers: MutableHeaders, path: str) -> None:
-    headers.setdefault("Content-Security-Policy", DOCS_CSP if path in {"/docs", "/redoc"} else CSP)
+    headers.setdefault("Content-Security-Policy", DOCS_CSP if path in {"/docs", "/docs/oauth2-redirect"} else CSP)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "no-referrer")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

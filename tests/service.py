@@ -108,6 +108,13 @@ def start(**fields: Any) -> str:
                        "consent": True, **fields})
 
 
+def complain(socket: ClientConnection) -> None:
+    """Four seconds of a caller (mu-law) who says twice that he complains: rung 5, and alerts."""
+    for begin, text in ((0, "我要投诉你们"), (2, "我要投诉你们，叫你们经理来")):
+        socket.send(json.dumps({"type": "transcript", "start": begin, "end": begin + 1, "text": text}))
+        socket.send(b"\xff" * 16_000)
+
+
 def until(socket: ClientConnection, kind: str, seconds: float = 30) -> dict[str, Any]:
     """The next message of a type."""
     deadline = time.monotonic() + seconds

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from pydantic import BaseModel, Field
 from sqlalchemy import delete, select
 from starlette.responses import Response
@@ -71,8 +71,14 @@ class Upload:
 
 # ── whole files ─────────────────────────────────────────────────────────────────────────────────
 
+def may_upload(request: Request) -> Principal:
+    """Asked before the form is looked at."""
+    return house_of(request).guard.require(request, UPLOADERS)
+
+
 @router.post("/v1/recordings", status_code=202)
-async def add_recordings(request: Request, file: Annotated[list[UploadFile], File(max_length=MOST_FILES)],
+async def add_recordings(request: Request, who: Annotated[Principal, Depends(may_upload)],
+                         file: Annotated[list[UploadFile], File(max_length=MOST_FILES)],
                          language: Annotated[HeldOver, Form()] = "auto",
                          caller_channel: Annotated[int, Form(ge=0, le=1)] = 0,
                          consent: Annotated[bool, Form()] = False,
@@ -81,7 +87,6 @@ async def add_recordings(request: Request, file: Annotated[list[UploadFile], Fil
                          transcript: Annotated[str | None, Form(max_length=4_000_000)] = None) -> dict[str, Any]:
     """Recordings as a form; each is analysed in its turn."""
     house = house_of(request)
-    who = house.guard.require(request, UPLOADERS)
     script = _script(transcript)
     options = _checked(who, Options(language=language, caller_channel=caller_channel, consent=consent,
                                     agent_id=agent_id, team=team, transcript=script))
