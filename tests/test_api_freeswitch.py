@@ -32,7 +32,8 @@ def test_metadata_says_rate_and_mix() -> None:
     start = start_of(AudioStream().receive(JAMBONZ))
     assert (start.encoding, start.rate, start.channels) == ("pcm_s16le", 16000, ("caller", "agent"))
     assert (start.call_id, start.agent_id, start.consent) == ("fb0d1b2c-6a1f-4e2b-8a1e-000000000001", "a-2", True)
-    assert "customerData" not in start.metadata
+    assert start.metadata["direction"] == "inbound"
+    assert not {"customerData", "from", "to"} & set(start.metadata), "nested, and numbers of people"
 
 
 @pytest.mark.parametrize("query", [
@@ -111,7 +112,8 @@ def test_torn_frames_and_oversized_messages() -> None:
     assert heard == Audio(b"\0" * 4)
     assert isinstance(odd, Fault)
     assert odd.code == "odd-frame"
-    (large,) = door.receive(b"\0" * (1 << 21))
+    stopped, large = door.receive(b"\0" * (1 << 21))
+    assert stopped == Stopped("failed")
     assert isinstance(large, Fault)
     assert (large.code, large.fatal) == ("too-large", True)
     (text,) = AudioStream().receive("x" * 70_000)

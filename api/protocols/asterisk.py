@@ -67,7 +67,7 @@ class ChanWebSocket:
     def _control(self, text: str) -> list[Incoming]:
         message = _parse(text)
         if isinstance(message, Fault):
-            return [message]
+            return self._end(Stopped("failed"), message) if message.fatal else [message]
         event = message.get("event")
         if event == "MEDIA_START":
             return self._start(message)

@@ -108,9 +108,20 @@ def with_announced(start: Started, announced: Started | None) -> Started:
     )
 
 
+_PERSONAL = frozenset({
+    "from", "to", "ani", "aniname", "dnis", "callername", "callednumber", "callernumber", "callerid", "callingnumber",
+    "calledname", "phone", "phonenumber", "displayname", "name", "email",
+})
+"""Names, without case and punctuation, under which switches send numbers and names of people by themselves."""
+
+
 def kept(fields: Mapping[str, Any], limit: int = 32) -> dict[str, str]:
-    """Plain values of a switch's metadata as short texts that can be stored; nested ones are left out."""
-    plain = {str(name)[:64]: str(value)[:256] for name, value in fields.items() if isinstance(value, str | int | float)}
+    """Plain values of a switch's metadata as short texts that can be stored.
+
+    Nested values are left out, and so is what names a person: nobody switched its storage on.
+    """
+    plain = {str(name)[:64]: str(value)[:256] for name, value in fields.items() if isinstance(value, str | int | float)
+             and re.sub(r"[^a-z]", "", str(name).lower()) not in _PERSONAL}
     return {_storable(name): _storable(value) for name, value in list(plain.items())[:limit]}
 
 

@@ -101,7 +101,8 @@ class AudioStream:
     def _media(self, data: bytes) -> list[Incoming]:
         frame = self._frame or 2
         if len(data) > MAX_AUDIO:
-            return self._end(Fault("too-large", f"{len(data)} bytes of audio", f"send at most {MAX_AUDIO}", fatal=True))
+            large = Fault("too-large", f"{len(data)} bytes of audio", f"send at most {MAX_AUDIO}", fatal=True)
+            return self._end(Stopped("failed"), large)
         whole = len(data) - len(data) % frame
         events: list[Incoming] = [Audio(data[:whole])] if whole else []
         if whole < len(data):
@@ -112,7 +113,7 @@ class AudioStream:
         """`send_text` in mid-call: our control messages as JSON; any other text is somebody else's."""
         message = read_object(text)
         if isinstance(message, Fault):
-            return [message] if message.fatal else []
+            return self._end(Stopped("failed"), message) if message.fatal else []
         kind = message.get("type", message.get("event"))
         if kind == "stop":
             return self._end(Stopped("stop"), Close())

@@ -123,7 +123,9 @@ class MediaStreams:
         if isinstance(data, bytes):
             return [Fault("bad-message", "a binary message", "send JSON texts; audio goes as base64 in `media`")]
         message = read_object(data)
-        return [message] if isinstance(message, Fault) else self._event(message)
+        if not isinstance(message, Fault):
+            return self._event(message)
+        return self._end(Stopped("failed"), message) if message.fatal else [message]
 
     def send(self, event: Outgoing) -> list[Data]:
         """A `media` of ours would be played to the caller: nothing is sent, on `<Connect>` either."""
