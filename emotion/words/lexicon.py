@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 MOTIVES: tuple[str, ...] = get_args(Motive)
 NUMBER, GAP = "{n}", "…"
 GAP_LENGTH = 8
-NUMERAL = {"zh": re.compile(r"[0-9０-９一二两三四五六七八九十百千几半多好数无]+|\[NUM\]"),
+NUMERAL = {"zh": re.compile(r"[0-9０-９一二两三四五六七八九十百千几半多好数无]+|\[num\]"),
            "en": re.compile(r"\d+|one|two|three|four|five|six|seven|eight|nine|ten|a|an|several|many|few|couple|"
                             r"dozens?|hundreds?|second|third|fourth|fifth|sixth|\d+(?:st|nd|rd|th)")}
 TOKENS = {"zh": re.compile(r"\[NUM\]|[a-z0-9]+|[^\s]", re.I), "en": re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")}
