@@ -43,7 +43,8 @@ def test_an_audiohook_setting_that_makes_no_sense_never_shows_the_secret(text: s
 
 @pytest.mark.parametrize(("host", "private"), [
     ("127.0.0.1", True), ("localhost", True), ("::1", True), ("10.1.2.3", True), ("192.168.0.9", True),
-    ("fd00::1", True), ("0.0.0.0", False), ("::", False), ("8.8.8.8", False), ("2001:4860:4860::8888", False), ("pbx.example.com", False),
+    ("fd00::1", True), ("0.0.0.0", False), ("::", False), ("8.8.8.8", False), ("2001:4860:4860::8888", False),
+    ("pbx.example.com", False),
 ])
 def test_which_addresses_are_private(host: str, private: bool) -> None:
     assert tcp.is_private(host) is private
@@ -87,7 +88,8 @@ def test_words_for_true_and_for_sides() -> None:
 
 def test_fields_that_make_no_sense_are_left_out() -> None:
     start = Started("c", "mulaw", 8000, agent_id="a", consent=True)
-    assert with_fields(start, {"agent_id": "  ", "consent": "maybe", "call_id": [], "encoding": "alaw", "x": 1}) == start
+    nonsense = {"agent_id": "  ", "consent": "maybe", "call_id": [], "encoding": "alaw", "x": 1}
+    assert with_fields(start, nonsense) == start
     assert with_fields(start, {"consent": "no"}).consent is False
 
 
