@@ -30,7 +30,7 @@ class VadConfig:
 class PitchConfig:
     low_hz: float = 60.0
     high_hz: float = 500.0
-    voicing: float = 0.5
+    voicing: float = 0.27
     """Probability above which a frame is voiced."""
 
 
@@ -85,8 +85,8 @@ class AlertsConfig:
     """The alert budget: at most so many false alerts above hint level in an hour of an agent's calls."""
     strictness: float | None = None
     """Probability of its rung that an alert above hint level needs; None: what the budget asks for."""
-    warn: float = 0.5
-    """Forecast of rung 5 that warns the agent."""
+    warn: float = 0.25
+    """Forecast of rung 5 within 60 s that warns the agent."""
     hint_dwell_s: float = 2.0
     dwell_s: float = 1.0
     """How long a rung must be held before it is told; 5 and 6 do not wait."""

@@ -1,7 +1,7 @@
 """Loudness: level of the speech, its distance from the line's own noise, and vocal effort.
 
 Level alone misleads: lines differ and gain controls move it. Effort is the slope of the spectrum inside the telephone
-band, 10 log10 of the power at 1-3.4 kHz over that at 300-1000 Hz, with the line's noise taken off: it rises by
+band, 10 log10 of the power at 0.8-3.4 kHz over that at 300-800 Hz, with the line's noise taken off: it rises by
 several dB from talking to shouting (Traunmueller & Eriksson 2000; Sluijter & van Heuven 1996) and a gain leaves it.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from emotion.types import FRAME, FRAMES, HOP, RATE, Activity, Audio, Loudness
 
 WINDOW = 2 * FRAME
-LOW = (300.0, 1000.0)
-HIGH = (1000.0, 3400.0)
+LOW = (300.0, 800.0)
+HIGH = (800.0, 3400.0)
 MIN_SPEECH = 10
 """Frames of speech that a hop needs, for a value."""
 FLOOR = 1e-9

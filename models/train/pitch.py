@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from benchmarks.datasets import f0, noise, speech, words
 from emotion import weights
-from emotion.types import FRAME, RATE, Audio
+from emotion.types import FRAME, FRAMES, RATE, Audio
 from emotion.voice import pitch
 from models.train import augment
 from models.train.mood_export import enter, sha256
@@ -93,7 +93,7 @@ class Lines:
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Spectra as the tracker sees them at a hop's end, Hz with NaN for unvoiced, and which are sure."""
-        frames = pitch.CONTEXT + pitch.FRAMES
+        frames = pitch.CONTEXT + FRAMES
         waves = np.zeros((size, frames * FRAME + 2 * pitch.HALF), np.float32)
         hertz = np.full((size, frames), np.nan, np.float32)
         sure = np.zeros((size, frames), np.bool_)
@@ -190,7 +190,7 @@ def run(arguments: argparse.Namespace) -> int:
     export(net, path)
     enter(arguments.out / "manifest.toml", NAME, {
         "file": path.name, "sha256": sha256(path), "rate": RATE, "labels": ["voicing", "tone"],
-        "data": ["EmoDB train speakers (CC0)", "synthetic speech made with Kokoro-82M (Apache-2.0)",
+        "training_data": ["EmoDB train speakers (CC0)", "synthetic speech made with Kokoro-82M (Apache-2.0)",
                  "ESC-10 noise (CC BY 3.0)"],
         "licence": "Apache-2.0", "commercial_use": True})
     print(f"{path}: {sum(p.numel() for p in net.parameters())} parameters, {path.stat().st_size} bytes", flush=True)
