@@ -143,6 +143,14 @@ class Guard:
             return Principal("demo", Role.ADMIN, "demo", demo=True)
         return None
 
+    def bucket(self, connection: HTTPConnection) -> str:
+        """Whose requests are counted together: a known key's, or an address's (a made-up key changes nothing)."""
+        text = connection.headers.get("authorization", "").partition(" ")[2].strip()
+        who = self.key(text) if text else None
+        if who is None and (cookie := connection.cookies.get(COOKIE)):
+            who = self._by_token(cookie, "session")
+        return f"key {who.key}" if who and who.key else str(connection.client.host if connection.client else "?")
+
     def login(self, connection: HTTPConnection, text: str) -> Principal | None:
         """The principal behind a key that a person typed in; wrong ones are counted like any other."""
         return self._by_key(f"bearer {text}", connection.client.host if connection.client else "?")

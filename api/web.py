@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.house import House
 from api.problems import HttpError
-from api.security import COOKIE, digest
 
 log = logging.getLogger("emotion.http")
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
@@ -50,6 +49,8 @@ class Gate:
         headers = Headers(scope=scope)
         path: str = scope["path"]
 
+        body = Body(receive, self._settings.body_mb)
+
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
@@ -57,9 +58,15 @@ class Gate:
                 _harden(MutableHeaders(scope=message), path)
             await send(message)
 
+        async def unless_too_large(message: Message) -> None:
+            if not body.over:
+                await answer(message)
+
         try:
             self._admit(scope, headers, path)
-            await self._app(scope, self._limited(receive), answer)
+            await self._app(scope, body, unless_too_large)
+            if body.over:
+                raise TooLargeError(self._settings.body_mb)
         except HttpError as problem:
             await problem.response()(scope, receive, answer)
         finally:
@@ -75,12 +82,10 @@ class Gate:
             raise TooLargeError(self._settings.body_mb)
         if path in QUIET:
             return
-        client = scope.get("client")
-        credential = headers.get("authorization") or headers.get("cookie", "") if COOKIE in headers.get(
-            "cookie", COOKIE) else ""
-        self._count(digest(credential)[:16] if credential else str(client[0] if client else "?"))
+        connection = HTTPConnection(scope)
+        self._count(self._house.guard.bucket(connection))
         if scope["method"] in CHANGING and path.startswith("/v1/") and path != "/v1/session":
-            self._house.guard.known(HTTPConnection(scope))
+            self._house.guard.known(connection)
 
     def _count(self, peer: str) -> None:
         rate, now = self._settings.requests_per_minute / 60, time.monotonic()
@@ -92,19 +97,21 @@ class Gate:
         if tokens < 0:
             raise HttpError(429, "rate-limited", "too many requests", "wait a moment", {"Retry-After": "1"})
 
-    def _limited(self, receive: Receive) -> Receive:
-        """Count what really comes, whatever the header announced."""
-        came = 0
 
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            if came > self._settings.body_mb * 1e6:
-                raise TooLargeError(self._settings.body_mb)
-            return message
+class Body:
+    """Counts what really comes, whatever the header announced; past the limit the reader is cut off."""
 
-        return counted
+    def __init__(self, receive: Receive, most_mb: float) -> None:
+        self._receive, self._most, self._came = receive, most_mb * 1e6, 0
+        self.over = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._came += len(message.get("body", b""))
+        if self._came > self._most:
+            self.over = True
+            raise TooLargeError(self._most / 1e6)
+        return message
 
 
 def _harden(headers: MutableHeaders, path: str) -> None:
