@@ -35,6 +35,11 @@ export function pointOfTrace(trace) {
 
 export const phrase = ({ text, key, span, rung }) => ({ text: text || key, from: span[0], to: span[1], rung });
 
+const SAME = 2;
+
+/** Two ears may hear the same words (a transcript and the audio): one tick is enough. */
+export const heardTwice = (phrases, said) => phrases.some(({ text, from }) => text === said.text && Math.abs(from - said.from) < SAME);
+
 /** Where a caller stands, for the thermometer, from a call card brought up to date by `standing` events. */
 export function standingOf(call) {
   const { rung, before, confidence, degraded } = call.card;

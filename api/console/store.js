@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { listen } from "./feed.js";
-import { phrase, pointOfReading, pointOfTrace } from "./model.js";
+import { heardTwice, phrase, pointOfReading, pointOfTrace } from "./model.js";
 
 const KEPT = 4 * 60 * 60 * 2;
 
@@ -82,7 +82,7 @@ const reducers = {
     if (event.at <= (call.readings.at(-1)?.t ?? -1)) return;
     call.at = event.at;
     call.readings.push(pointOfReading(event));
-    call.phrases.push(...event.reading.words.phrases.map(phrase));
+    for (const said of event.reading.words.phrases.map(phrase)) if (!heardTwice(call.phrases, said)) call.phrases.push(said);
     call.card.words = event.reading.words.by;
     if (call.readings.length > KEPT) call.readings.shift();
   },
@@ -146,9 +146,9 @@ export function merge(call, { card, readings, changes, alerts }) {
   call.card = { ...card, ...call.card };
   call.at = Math.max(call.at, readings.at(-1)?.at ?? 0);
   call.readings = [...readings.filter((trace) => trace.at < since).map(pointOfTrace), ...call.readings];
-  const known = new Set(call.phrases.map(({ from, text }) => `${from} ${text}`));
   const stored = readings.flatMap((trace) => trace.phrases.map(phrase));
-  call.phrases = [...stored.filter(({ from, text }) => !known.has(`${from} ${text}`)), ...call.phrases];
+  for (const said of stored) if (!heardTwice(call.phrases, said)) call.phrases.push(said);
+  call.phrases.sort((a, b) => a.from - b.from);
   for (const change of changes) {
     if (!call.changes.some(({ at, after }) => at === change.at && after === change.after)) call.changes.push(change);
   }

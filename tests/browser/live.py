@@ -32,21 +32,16 @@ class LiveCall:
     ended: bool = False
 
     def evidence(self, alert: dict[str, Any], script: Sequence[Utterance]) -> float | None:
-        """Time of day at which the words behind an alert were over: for text, the end of their utterance."""
-        ends = [reason["span"][1] for reason in alert["reasons"] if reason["ear"] == "words"]
-        if not ends:
+        """Time of day at which the words that carry an alert were over; None when it is not words that do.
+
+        Text of a script is sent when its utterance is over, so then the utterance's end counts.
+        """
+        strongest = alert["reasons"][0]
+        if strongest["ear"] != "words":
             return None
-        last = max(ends)
-        if script:
-            last = min(
-                (
-                    said.span.end / RATE
-                    for said in script
-                    if said.side == "caller" and said.span.end / RATE >= last - 0.05
-                ),
-                default=last,
-            )
-        return self.began + last
+        phrase_end = strongest["span"][1]
+        ends = [said.span.end / RATE for said in script if said.side == "caller"]
+        return self.began + min((end for end in ends if end >= phrase_end - 0.05), default=phrase_end)
 
 
 def packets(path: Path) -> tuple[int, list[str], list[bytes]]:

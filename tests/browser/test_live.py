@@ -37,13 +37,11 @@ def watch(chromium: Browser, address: str, locale: str = "zh-CN") -> Page:
 
 
 def lateness(page: Page, call: LiveCall, said: Sequence[Utterance]) -> list[float]:
-    """Seconds from the end of the words behind each card to the card on the screen."""
+    """For each alert that explicit words carry: seconds from their end to the card on the screen."""
     shown = page.evaluate("shown")
-    return [
-        shown[alert["id"]][0] - spoken
-        for alert in call.alerts
-        if alert["id"] in shown and alert["kind"] == "raise" and (spoken := call.evidence(alert, said)) is not None
-    ]
+    raised = [a for a in call.alerts if a["kind"] == "raise" and a["audience"] == "agent" and a["reasons"]]
+    spoken = [(shown[alert["id"]][0], call.evidence(alert, said)) for alert in raised if alert["id"] in shown]
+    return [card - words for card, words in spoken if words is not None]
 
 
 def test_a_streamed_call_climbs_the_ladder_and_brings_its_card_in_mandarin(chromium: Browser, service: Service) -> None:

@@ -171,7 +171,7 @@ def test_a_ticket_goes_along_and_only_where_one_is_asked_for(phone: Page, stage:
     addresses: list[str] = []
     phone.on("websocket", lambda socket: addresses.append(socket.url))
     phone.evaluate("async () => ring({ ticket: async () => 'tk_1' }, { caller: await microphone() })")
-    until(lambda: bool(stage.streams), phone)
+    until(lambda: bool(addresses), phone)
     assert addresses[0].endswith("/v1/stream?ticket=tk_1")
 
 

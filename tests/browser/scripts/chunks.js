@@ -1,4 +1,4 @@
-;async (rate) => {
+async (rate) => {
   const { Resampler } = await import("/console/softphone-resample.js")
   const signal = Float32Array.from(
     { length: rate },

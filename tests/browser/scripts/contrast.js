@@ -1,4 +1,4 @@
-;() => {
+() => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })
   const rgba = (text) => {
     canvas.clearRect(0, 0, 1, 1)

@@ -1,4 +1,4 @@
-;() => {
+() => {
   const probe = document.createElement("i")
   document.body.append(probe)
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })

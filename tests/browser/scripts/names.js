@@ -1,4 +1,4 @@
-;() =>
+() =>
   [...document.querySelectorAll("a, button, input, select, textarea, summary, [role=img], progress")]
     .filter((node) => node.checkVisibility() && !node.closest("[aria-hidden=true]"))
     .filter(

@@ -1,4 +1,4 @@
-;() => {
+() => {
   window.shown = {}
   window.rungs = []
   const look = () => {

@@ -1,5 +1,5 @@
 /** Rings with a remote side that came through a real WebRTC connection, looped inside the page. */
-;async () => {
+async () => {
   const context = new AudioContext(),
     tone = new OscillatorNode(context, { frequency: 440 }),
     out = context.createMediaStreamDestination()
