@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import random
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.protocols.signatures import twilio_signature
 from tests.doors.switches import Hook, Place, media, until_closed
+from tests.test_api_fuzz import BEGINNINGS, message
+from tests.test_api_fuzz import UUID as UUID_OF_FUZZ
 
 QUIET = b"\xff" * 160
 START = {"event": "start", "streamSid": "MZ1", "start": {"tracks": ["inbound"]}}
@@ -55,6 +59,19 @@ def test_a_wrong_or_missing_twilio_signature_is_refused_at_the_door(hasty: Place
         return [await refused(twilio(hasty, "another token")), await refused(connect(f"{hasty.socket}/v1/twilio"))]
 
     assert asyncio.run(run()) == [401, 401]
+
+
+def test_telnyx_cannot_sign_and_comes_in_with_a_ticket_once(hasty: Place) -> None:
+    async def run() -> int:
+        async with hasty.client() as client:
+            ticket = (await client.post("/v1/tickets", json={"for": "stream"})).raise_for_status().json()["ticket"]
+        address = f"{hasty.socket}/v1/twilio?ticket={ticket}"
+        async with connect(address) as socket:
+            await socket.send('{"event":"stop"}')
+            await until_closed(socket)
+        return await refused(connect(address))
+
+    assert asyncio.run(run()) == 401
 
 
 def test_audiohook_refuses_what_is_not_signed_freshly_and_once(hasty: Place) -> None:
@@ -175,6 +192,39 @@ def test_a_live_call_is_not_taken_over_by_another_socket(hasty: Place) -> None:
             await until_closed(socket)
 
     asyncio.run(run())
+
+
+async def one_random_peer(place: Place, door: str, dice: random.Random) -> None:
+    script = [*BEGINNINGS[door], *(message(dice, door, seq + 2) for seq in range(12))]
+    if door == "audiosocket":
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.audiosocket)
+        writer.write(b"".join(piece for piece in script if isinstance(piece, bytes)))
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        return
+    hook = Hook(place, session=UUID_OF_FUZZ, organization=UUID_OF_FUZZ)
+    attempts = {"twilio": lambda: twilio(place), "audiohook": hook.connect}
+    with suppress(ConnectionClosed):
+        async with attempts.get(door, lambda: connect(f"{place.socket}/v1/{door}"))() as socket:
+            for piece in script:
+                await socket.send(piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace").decode())
+            await asyncio.sleep(0.05)
+            if dice.random() < 0.5:
+                socket.transport.abort()
+
+
+@pytest.mark.parametrize("door", ["twilio", "audiohook", "audiosocket", "asterisk", "freeswitch"])
+def test_random_peers_leave_no_traceback(hasty: Place, door: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        dice = random.Random(door)
+        for _ in range(4):
+            await asyncio.gather(*(one_random_peer(hasty, door, dice) for _ in range(8)))
+        await asyncio.sleep(0.5)
+
+    with caplog.at_level("ERROR"):
+        asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_after_all_that_the_service_is_well_and_holds_no_call(hasty: Place) -> None:
