@@ -111,10 +111,7 @@ async def follow(house: House, who: Principal, wanted: Filter, last: str | None)
 
 def hello(house: House, wanted: Filter) -> Envelope:
     """The first event of a connection: the live calls that the reader may see."""
-    live = [session.card() for (tenant, _), session in house.sessions.items()
-            if tenant == wanted.tenant and wanted.agent in {None, session.started.agent_id}
-            and wanted.team in {None, session.started.team} and wanted.call in {None, session.id}]
-    return {"type": "hello", "time": iso(house.now()), "live": live}
+    return {"type": "hello", "time": iso(house.now()), "live": house.live_cards(wanted)}
 
 
 async def _missed(house: House, wanted: Filter, last: str) -> AsyncIterator[Envelope]:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, select
 
+from api.bus import Filter
 from api.bus.local import LocalBus
 from api.complaints import Memory
 from api.ledger import Call, Ledger
@@ -24,7 +25,7 @@ from api.recorder import Recorder
 from api.recordings import Recordings
 from api.security import Guard, Key, Principal, Role
 from api.session import Session
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from api.stepper import Outcome, Stepper
 from api.store import Store, calls
 from api.store.tables import documents, keys
@@ -51,7 +52,7 @@ class House:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.store = Store(settings.database)
-        self.bus = LocalBus()
+        self.bus = make_bus(settings)
         self.metrics = Metrics()
         self.ledger = Ledger(self.store)
         self.recorder = Recorder(Path(settings.files), settings.store_audio)
@@ -251,6 +252,13 @@ class House:
         self._opening.add((tenant, name))
         return name
 
+    def live_cards(self, who: Filter) -> list[dict[str, Any]]:
+        """Cards of all live calls within a filter, of this process and of others."""
+        mine = [session.card() for (tenant, _), session in self.sessions.items() if tenant == who.tenant]
+        return [card for card in [*mine, *self.bus.elsewhere(who.tenant)]
+                if who.agent in {None, card["agent"]} and who.team in {None, card["team"]}
+                and who.call in {None, card["call"]}]
+
     # ── the engine's thread and the clock ───────────────────────────────────────────────────────
 
     def _results(self, outcomes: list[Outcome]) -> None:
@@ -326,6 +334,18 @@ class House:
                 connection.execute(documents.insert().values(tenant="", name="secret", body=found, changed=time.time()))
             return found["hex"]
         return bytes.fromhex(await self.store.write(work))
+
+
+def make_bus(settings: Settings) -> LocalBus:
+    """The bus of the settings; SettingsError when Redis is wanted and its library is not there."""
+    if not settings.redis:
+        return LocalBus()
+    try:
+        from api.bus.streams import StreamBus
+    except ImportError:
+        raise SettingsError("EMOTION_REDIS is set, but the Redis library is not installed: "
+                            "pip install 'emotion[redis]'") from None
+    return StreamBus(settings.redis)
 
 
 def stored_keys(connection: Connection) -> list[Key]:

@@ -85,6 +85,10 @@ class LocalBus:
     def healthy(self) -> bool:
         return True
 
+    def elsewhere(self, tenant: str) -> list[dict[str, Any]]:
+        """Cards of live calls that other processes carry: there are none."""
+        return []
+
     def publish(self, tenant: str, kind: str, *, call: str | None = None, agent: str | None = None,
                 team: str | None = None, **payload: Any) -> Envelope:
         """Make an envelope, log it, hand it to every reader that wants it. Ids grow, also over restarts."""

@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from starlette.responses import FileResponse
 
 from api.complaints import text_of
+from api.feeds import narrowed
 from api.house import House
 from api.link import RefusedError
 from api.problems import HttpError, absent
@@ -81,10 +82,8 @@ async def list_calls(request: Request, state: Literal["live", "ended"] | None = 
     """Call cards: live ones from memory, ended ones from the store, newest first."""
     house = house_of(request)
     who = house.guard.require(request, WATCHERS)
-    live = [] if state == "ended" or cursor else [
-        session.card() for (tenant, _), session in house.sessions.items()
-        if tenant == who.tenant and who.may_see(session.started.agent_id, session.started.team)
-        and agent in {None, session.started.agent_id} and team in {None, session.started.team}]
+    wanted = narrowed(who, agent, team, None, None, False)
+    live = [] if state == "ended" or cursor else house.live_cards(wanted)
     if state == "live":
         return {"items": live, "next": None}
     before = place(cursor, float, str)

@@ -113,7 +113,7 @@ class Store:
         while not (self._stop.is_set() and not self._queue):
             self._wake.wait(timeout=1)
             self._wake.clear()
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), 2000))]
+            batch = [_claimed(*self._queue.popleft()) for _ in range(min(len(self._queue), 2000))]
             if batch:
                 self._commit(batch)
             if not any(future for _, future in self._queue):
@@ -147,6 +147,11 @@ class Store:
             return
         if future:
             future.set_result(result)
+
+
+def _claimed(work: Work, future: Future[Any] | None) -> tuple[Work, Future[Any] | None]:
+    """From here on nobody can cancel; who has cancelled already (a client that left) is not told, the write is done."""
+    return work, future if future and future.set_running_or_notify_cancel() else None
 
 
 def _connect(url: str) -> Engine:
