@@ -1,0 +1,169 @@
+"""The native protocol by the byte, and with anything at all: it never raises, and every fault has a remedy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.protocols.events import (
+    CLOSE_CODES,
+    Accepted,
+    Audio,
+    Data,
+    Dtmf,
+    Ended,
+    Failed,
+    Fault,
+    Gap,
+    Held,
+    Incoming,
+    Mark,
+    Paused,
+    Resumed,
+    Started,
+    Stopped,
+    Told,
+    Transcript,
+    Transferred,
+    Warned,
+)
+from api.protocols.native import MAX_TEXT, NativeMachine
+from emotion.types import Change, Reason, Span
+
+START = {"type": "start", "encoding": "pcm_s16le", "sample_rate": 8000, "channels": ["caller", "agent"]}
+KNOWN = set(CLOSE_CODES) | {"not-json", "bad-message", "second-start", "odd-frame", "sequence"}
+TYPES = ["start", "transcript", "pause", "resume", "hold", "transfer", "gap", "dtmf", "mark", "stop", "other"]
+FIELDS = ["type", "seq", "channel", "start", "end", "text", "final", "on", "seconds", "digit", "name", "call_id",
+          "agent_id", "language", "encoding", "sample_rate", "channels", "consent", "readings", "resume", "metadata"]
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+anything = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4)
+                        | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=8)
+objects = st.fixed_dictionaries({"type": st.sampled_from(TYPES)},
+                                optional={name: anything for name in FIELDS if name != "type"})
+messages: st.SearchStrategy[Data] = (st.binary(max_size=64) | st.text(max_size=64) | anything.map(json.dumps)
+                                     | objects.map(json.dumps))
+
+
+def opened(**fields: Any) -> NativeMachine:
+    machine = NativeMachine()
+    assert isinstance(machine.receive(json.dumps(START | fields))[0], Started)
+    return machine
+
+
+def test_start() -> None:
+    machine = NativeMachine()
+    message = START | {"call_id": "c-17", "agent_id": "a", "language": "zh", "consent": True, "readings": 1,
+                       "resume": {"seq": 4}, "metadata": {"queue": "billing"}}
+    assert machine.receive(json.dumps(message)) == [Started(
+        "c-17", "pcm_s16le", 8000, ("caller", "agent"), "a", None, None, "zh", True, 1.0, 4, {"queue": "billing"})]
+
+
+@pytest.mark.parametrize(("text", "event"), [
+    ('{"type": "transcript", "channel": "agent", "start": 1, "end": 2.5, "text": "好的"}',
+     Transcript("agent", 1.0, 2.5, "好的", True)),
+    ('{"type": "transcript", "start": 0, "end": 1, "text": "", "final": false}', Transcript("caller", 0, 1, "", False)),
+    ('{"type": "pause"}', Paused()), ('{"type": "resume"}', Resumed()), ('{"type": "hold", "on": true}', Held(True)),
+    ('{"type": "transfer"}', Transferred()), ('{"type": "gap", "seconds": 0.25}', Gap(0.25)),
+    ('{"type": "dtmf", "digit": "5"}', Dtmf("5")), ('{"type": "mark", "name": "m"}', Mark("m")),
+    ('{"type": "stop"}', Stopped()), ('{"type": "stop", "seq": 2}', Stopped()),
+])
+def test_messages(text: str, event: Incoming) -> None:
+    assert opened().receive(text) == [event]
+
+
+def test_audio_is_cut_at_sample_frames() -> None:
+    machine = opened()
+    assert machine.receive(b"\0\1\2\3\4\5\6\7") == [Audio(b"\0\1\2\3\4\5\6\7")]
+    audio, fault = machine.receive(b"\0\1\2\3\4\5\6")
+    assert audio == Audio(b"\0\1\2\3")
+    assert isinstance(fault, Fault)
+    assert (fault.code, fault.fatal) == ("odd-frame", False)
+    assert machine.receive(b"") == []
+
+
+def test_sequence_is_checked_and_goes_on() -> None:
+    machine = opened()
+    machine.receive(b"\0\0\0\0")
+    assert machine.receive('{"type": "pause", "seq": 3}') == [Paused()]
+    fault, event = machine.receive('{"type": "resume", "seq": 9}')
+    assert isinstance(fault, Fault)
+    assert (fault.code, event) == ("sequence", Resumed())
+    assert machine.receive('{"type": "stop", "seq": 10}') == [Stopped()]
+
+
+def test_sequence_goes_on_over_a_resume() -> None:
+    machine = opened(call_id="c", resume={"seq": 1})
+    machine.resumed_at(40)
+    assert machine.receive('{"type": "pause", "seq": 41}') == [Paused()]
+
+
+def test_too_much() -> None:
+    assert opened().receive("x" * (MAX_TEXT + 1))[0].code == "too-large"  # type: ignore[union-attr]
+    assert opened().receive(bytes((1 << 20) + 4))[0].code == "too-large"  # type: ignore[union-attr]
+    assert opened().receive("[" * 60_000)[0].code == "not-json"  # type: ignore[union-attr]
+    assert opened().receive('{"type":"gap","seconds":' + "9" * 5000 + "}")[0].code  # type: ignore[union-attr]
+
+
+def check(events: list[Incoming]) -> None:
+    for event in events:
+        if isinstance(event, Fault):
+            assert event.code in KNOWN
+            assert event.message
+            assert event.remedy
+            assert event.fatal == (event.code in CLOSE_CODES)
+        if isinstance(event, Audio):
+            assert event.data
+        if isinstance(event, Transcript):
+            assert 0 <= event.start <= event.end
+
+
+@settings(max_examples=40)
+@given(st.lists(messages, max_size=12), st.booleans())
+def test_anything_at_all(said: list[Data], begun: bool) -> None:
+    """Whatever comes, in whatever order: events or faults, never an exception, no second start."""
+    machine = opened() if begun else NativeMachine()
+    begins = int(begun)
+    for data in said:
+        events = machine.receive(data)
+        check(events)
+        begins += sum(isinstance(event, Started) for event in events)
+        if not begins:
+            assert all(isinstance(event, Fault) for event in events)
+    assert begins <= 1
+    assert machine.gone() == []
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=20)), messages)
+def test_any_address(query: dict[str, str], first: Data) -> None:
+    check(NativeMachine(query).receive(first))
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000)
+@given(st.lists(messages, min_size=10, max_size=20))
+def test_a_hundred_thousand_messages(said: list[Data]) -> None:
+    machine = opened()
+    for data in said:
+        check(machine.receive(data))
+
+
+def test_what_is_sent() -> None:
+    """Every outgoing event as JSON with its number, and the fields of docs/api.md."""
+    reason = Reason("words", "k", "waiting", Span(0, 8000), 1.5, {"zh": "等", "en": "wait"})
+    change = Change(8000, 0, 2, 0.9, (reason,))
+    fault = Fault("idle", "nothing came", "send audio", True)
+    sent = [NativeMachine().send(event)[0] for event in (
+        Accepted("c", 1, True, 3, 8000, 8000, 30.0, {"version": "1"}), Told("c", 2, change, 1.0),
+        Told("c", 3, Mark("m"), 1.0), Warned("c", 4, "gap", "lost", 0.5), Failed("c", 5, fault),
+        Ended("c", 6, "stop", {"peak": 2}))]
+    said = [json.loads(text) for text in sent]
+    assert [message["type"] for message in said] == ["started", "change", "mark", "warning", "error", "ended"]
+    assert [message["seq"] for message in said] == [1, 2, 3, 4, 5, 6]
+    assert said[0]["received"] == {"messages": 3, "samples": 8000, "seconds": 1.0}
+    assert said[1]["change"]["at"] == 1.0
+    assert said[1]["change"]["reasons"][0]["span"] == [0.0, 1.0]
+    assert said[4]["remedy"] == "send audio"
