@@ -88,7 +88,8 @@ class Parameters:
     talk: Mapping[str, tuple[float, ...]]
     degraded: float
     phrases: Mapping[str, float]
-    calming: Mapping[str, int]
+    calming: Mapping[str, float]
+    depth: Mapping[str, int]
     base: tuple[float, ...]
     opening: tuple[float, ...]
     given: tuple[tuple[float, ...], ...]
@@ -111,7 +112,8 @@ def parameters(name: str = "ladder.toml") -> Parameters:
         down=heat["down"], mean=tuple(voice["mean"]), spread=voice["spread"],
         voice={key: voice[key] for key in ("weight", "calm", "limit")}, mood=raw["mood"],
         talk={key: tuple(row) for key, row in raw["talk"].items()}, degraded=raw["degraded"]["weight"],
-        phrases=raw["phrases"], calming=raw["calming"]["depth"], base=_normal(words["base"]),
+        phrases=raw["phrases"], calming=raw["calming"],
+        depth=raw["calming"]["depth"], base=_normal(words["base"]),
         opening=_normal(words["opening"]), given=given, temper=words["temper"], reach=tuple(forecast["reach"]),
         slope=forecast["slope"], intercept=forecast["intercept"])
 
@@ -230,7 +232,7 @@ class Ladder:
         if heard.turn is not None:
             turn = heard.turn
             before = posterior(state)
-            self._turn(state, turn, calming_depth(heard.phrases, self.parameters.calming))
+            self._turn(state, turn, heard.phrases)
             self._log(state, before, why.of_turn(turn, heard.phrases))
         table = self.parameters.phrases
         ear = table["transcript"] if heard.by == "transcript" else table["spotter"]
@@ -240,22 +242,22 @@ class Ladder:
                 continue
             before = posterior(state)
             if phrase.motive == "calming":
-                self._calm(state, reliability * table["calming"], calming_depth((phrase,), self.parameters.calming))
+                self._calm(state, reliability * table["calming"], calming_depth((phrase,), self.parameters.depth))
             else:
                 state.words = [(1 - reliability) * old + reliability * new for old, new in
                                zip(state.words, _raised(state.words, phrase.rung), strict=True)]
             self._log(state, before, why.of_phrase(phrase))
 
-    def _turn(self, state: State, turn: Turn, depth: int) -> None:
+    def _turn(self, state: State, turn: Turn, phrases: Sequence[Phrase]) -> None:
         """One whole sentence: sum over where the caller stood and what the sentence is evidence for.
 
-        Evidence below where he stood says nothing about where he stood: supplying data lowers nothing. A calming of
-        less than CALMS is none.
+        Evidence below where he stood says nothing about where he stood: supplying data lowers nothing.
         """
         p = self.parameters
         opens = state.turns == 0 and self.config.opening == "post"
         state.turns += 1
-        calming = max(0.0, (turn.calming - CALMS) / (1 - CALMS))
+        depth = calming_depth(phrases, p.depth)
+        calming = calms(turn, phrases, depth, p.calming)
         shown = [(max(q, TINY) / base) ** p.temper for q, base in zip(turn.evidence, p.base, strict=True)]
         after = [0.0] * 7
         for stood, mass in enumerate(state.words):
@@ -363,6 +365,14 @@ def lowered(rung: int, depth: int) -> int:
     if depth >= SOLVED:
         return min(rung // 3, 1)
     return max(0, rung - depth)
+
+
+def calms(turn: Turn, phrases: Sequence[Phrase], depth: int, fitted: Mapping[str, float]) -> float:
+    """Probability that a sentence without fresh displeasure takes the heat out; less than CALMS is none."""
+    odds = fitted["bias"] + fitted["slope"] * logit(turn.calming)
+    if any(phrase.motive == "calming" for phrase in phrases):
+        odds += fitted["phrase"] + (fitted["thanks"] if depth > 1 else 0.0)
+    return max(0.0, (1 / (1 + math.exp(-odds)) - CALMS) / (1 - CALMS))
 
 
 def calming_depth(phrases: Sequence[Phrase], depths: Mapping[str, int]) -> int:

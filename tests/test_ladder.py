@@ -189,7 +189,7 @@ def test_a_phrase_and_the_sentence_that_holds_it_are_not_counted_twice() -> None
 
 
 def test_depth_of_calming_and_where_it_leads() -> None:
-    depths = parameters().calming
+    depths = parameters().depth
 
     def depth(*keys: str) -> int:
         return calming_depth([Phrase(key, key, 0, "calming", Span(0, 1), 1.0) for key in keys], depths)

@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_transitions_are_counted_and_written_where_the_ladder_reads_them(file: Path) -> None:
     rows = [row(str(n), *pair) for n in range(60) for pair in ((0, 0), (3, 3), (0, 3))]
-    words = recipe.fit_words(rows)
+    words = recipe.fit_words(rows, {"bias": 0.0, "slope": 1.0, "phrase": 0.0, "thanks": 0.0})
     assert words.given[0][3] > 0.7
     assert words.given[3][0] > 0.7
     assert words.opening[0] > 0.8

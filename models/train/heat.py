@@ -65,17 +65,19 @@ def fit(data: Path, seed: int = 0) -> Mapping[str, Mapping[str, object]]:
 
 def heard(data: Path) -> list[Call]:
     """Calls of the training speakers as voice and mood hear them: no words, no talk counters."""
-    engine, found = Engine(), []
-    for made in (*acted(data, split="train", count=48, seed=1), *calm(data, split="train", seconds=150, seed=1)):
-        call = engine.open(made.name, language=made.language, sides=tuple(made.sides), buffer=len(made.sides["caller"]))
-        call.push(made.sides)
+    engine = Engine()
+    made = [*acted(data, split="train", count=48, seed=1), *calm(data, split="train", seconds=150, seed=1)]
+    calls = [engine.open(one.name, language=one.language, sides=tuple(one.sides), buffer=len(one.sides["caller"]))
+             for one in made]
+    for call, one in zip(calls, made, strict=True):
+        call.push(one.sides)
         call.finish()
-        pairs: list[tuple[Reading, Shift | None]] = []
-        while stepped := engine.step([call]):
-            pairs += [(replace(moment.reading, words=Heard(None), talk=ONE_SIDED), moment.shift)
-                      for _, moment in stepped]
-        found.append((replace(made, sides={}), pairs))
-    return found
+    pairs: dict[int, list[tuple[Reading, Shift | None]]] = {id(call): [] for call in calls}
+    while stepped := engine.step(calls):
+        for call, moment in stepped:
+            bare = replace(moment.reading, words=Heard(None), talk=ONE_SIDED)
+            pairs[id(call)].append((bare, moment.shift))
+    return [(replace(one, sides={}), pairs[id(call)]) for call, one in zip(calls, made, strict=True)]
 
 
 def outcome(ladder: Ladder, calls: Sequence[Call]) -> Outcome:
