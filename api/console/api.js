@@ -57,6 +57,7 @@ export const feedback = (id, verdict) => call("POST", path("alerts", id, "feedba
 export const recordings = () => call("GET", "/v1/recordings");
 export const recording = (id) => call("GET", path("recordings", id));
 export const removeRecording = (id) => call("DELETE", path("recordings", id));
+export const audioAddress = (id) => path("calls", id, "audio");
 export const reportAddress = (id, form) => path("recordings", id, `report.${form}`);
 
 /** Send a file in pieces; a piece that fails is asked for again from where the service stands. */
@@ -68,7 +69,10 @@ export async function upload(file, fields, progress) {
   for (;;) {
     const piece = file.slice(offset, offset + opened.chunk);
     try {
-      const { value, response } = await request("PATCH", address, { body: piece, headers: { "Upload-Offset": String(offset) } });
+      const { value, response } = await request("PATCH", address, {
+        body: piece,
+        headers: { "Upload-Offset": String(offset) },
+      });
       if (response.status === 202) return value;
       offset = Number(response.headers.get("Upload-Offset"));
       failures = 0;

@@ -3,7 +3,9 @@
 import * as api from "./api.js";
 import { callsView, replayView } from "./replay.js";
 import { deskView } from "./desk.js";
+import { button } from "./controls.js";
 import { h, put, s, say } from "./dom.js";
+import { languageSwitch } from "./languages.js";
 import { hour, language, onLanguage, setLanguage, t } from "./i18n.js";
 import { cycleTheme, startTheme, theme } from "./theme.js";
 import { recordingsView } from "./recordings.js";
@@ -42,30 +44,56 @@ function route() {
 
 function drawHeader() {
   const { page } = route();
-  put(header,
+  put(
+    header,
     h("a", { class: "brand", href: "#/" }, glyph(), h("span", {}, t("app.title"))),
-    h("nav", { "aria-label": t("nav.label") }, pages().map(({ name }) =>
-      h("a", { href: `#/${name}`, "aria-current": name === page.name ? "page" : null }, t(`nav.${name}`)))),
+    h(
+      "nav",
+      { "aria-label": t("nav.label") },
+      pages().map(({ name }) =>
+        h("a", { href: `#/${name}`, "aria-current": name === page.name ? "page" : null }, t(`nav.${name}`)),
+      ),
+    ),
     state.me.demo && h("span", { class: "demo", title: t("app.demo.why") }, t("app.demo")),
     link,
-    h("div", { class: "switches" },
-      h("div", { class: "languages", role: "group", "aria-label": t("app.language") }, languageButton("zh", "中"), languageButton("en", "EN")),
-      h("button", { type: "button", class: "icon", title: t("app.theme", { name: t(`theme.${theme()}`) }), "aria-label": t("app.theme", { name: t(`theme.${theme()}`) }), on: { click: () => { cycleTheme(); drawHeader(); } } }, THEME_ICONS[theme()]()),
-      h("button", { type: "button", class: "icon", title: t("app.keys"), "aria-label": t("app.keys"), on: { click: showHelp } }, "?"),
-      !state.me.demo && h("button", { type: "button", class: "quiet", on: { click: leave } }, t("app.signout"))));
+    h(
+      "div",
+      { class: "switches" },
+      languageSwitch(),
+      iconButton(t("app.theme", { name: t(`theme.${theme()}`) }), THEME_ICONS[theme()](), nextTheme),
+      iconButton(t("app.keys"), "?", showHelp),
+      !state.me.demo && button(t("app.signout"), leave, "quiet"),
+    ),
+  );
   put(footer, h("p", {}, t("app.estimate")));
   drawLink();
 }
 
-const languageButton = (code, label) =>
-  h("button", { type: "button", lang: code === "zh" ? "zh-CN" : "en", "aria-pressed": String(language() === code), on: { click: () => setLanguage(code) } }, label);
+const iconButton = (name, picture, click) => button(picture, click, "icon", { title: name, "aria-label": name });
+
+function nextTheme() {
+  cycleTheme();
+  drawHeader();
+}
 
 const icon = (...shapes) => s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shapes);
-const glyph = () => icon(s("rect", { x: 8, y: 1, width: 8, height: 22, rx: 4, class: "glass" }), s("path", { d: "M8 12h8v7a4 4 0 0 1-8 0z", class: "mercury" }));
+const glyph = () =>
+  icon(
+    s("rect", { x: 8, y: 1, width: 8, height: 22, rx: 4, class: "glass" }),
+    s("path", { d: "M8 12h8v7a4 4 0 0 1-8 0z", class: "mercury" }),
+  );
 const disc = { cx: 12, cy: 12, r: 8, fill: "none", stroke: "currentColor", "stroke-width": 2 };
 const THEME_ICONS = {
   auto: () => icon(s("circle", disc), s("path", { d: "M12 4a8 8 0 0 1 0 16z", fill: "currentColor" })),
-  light: () => icon(s("circle", { ...disc, r: 5 }), s("path", { d: "M12 1v3M12 20v3M1 12h3M20 12h3M4.2 4.2l2.1 2.1M17.7 17.7l2.1 2.1M4.2 19.8l2.1-2.1M17.7 6.3l2.1-2.1", stroke: "currentColor", "stroke-width": 2 })),
+  light: () =>
+    icon(
+      s("circle", { ...disc, r: 5 }),
+      s("path", {
+        d: "M12 1v3M12 20v3M1 12h3M20 12h3M4.2 4.2l2.1 2.1M17.7 17.7l2.1 2.1M4.2 19.8l2.1-2.1M17.7 6.3l2.1-2.1",
+        stroke: "currentColor",
+        "stroke-width": 2,
+      }),
+    ),
   dark: () => icon(s("path", { d: "M20 14A8.5 8.5 0 0 1 10 4a8.5 8.5 0 1 0 10 10z", fill: "currentColor" })),
 };
 
@@ -93,8 +121,12 @@ function redraw() {
 
 function showHelp() {
   const shown = SHORTCUTS.map((name) => [h("dt", {}, h("kbd", {}, name)), h("dd", {}, t(`keys.${name}`))]);
-  put(help, h("h2", { id: "help-title" }, t("keys.title")), h("dl", {}, shown),
-    h("form", { method: "dialog" }, h("button", { class: "main" }, t("keys.close"))));
+  put(
+    help,
+    h("h2", { id: "help-title" }, t("keys.title")),
+    h("dl", {}, shown),
+    h("form", { method: "dialog" }, h("button", { class: "main" }, t("keys.close"))),
+  );
   help.showModal();
 }
 
@@ -138,12 +170,23 @@ async function recheck() {
   }
 }
 
+function toContent(event) {
+  event.preventDefault();
+  main.focus();
+}
+
 startTheme();
 setLanguage(language());
-const skip = h("a", { class: "skip", href: "#main", on: { click: (event) => { event.preventDefault(); main.focus(); } } }, t("app.skip"));
+const skip = h("a", { class: "skip", href: "#main", on: { click: toContent } }, t("app.skip"));
 document.body.append(skip, header, outage, main, footer, help);
-onLanguage(() => { say(skip, t("app.skip")); redraw(); });
+onLanguage(() => {
+  say(skip, t("app.skip"));
+  redraw();
+});
 subscribe((what) => what === "link" && drawLink());
-window.addEventListener("hashchange", () => { redraw(); main.focus(); });
+window.addEventListener("hashchange", () => {
+  redraw();
+  main.focus();
+});
 window.addEventListener("keydown", press);
 start();

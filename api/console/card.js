@@ -1,6 +1,6 @@
 /** One alert card: what to say first (the mood), then the matter, what to leave unsaid; done or not so. */
 
-import { Problem } from "./api.js";
+import { button, inWords } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { clock, either, rungName, t } from "./i18n.js";
 import { currentAlert } from "./model.js";
@@ -34,21 +34,32 @@ export function cards({ jump }) {
   function face(alert) {
     const guide = alert.guidance[document.documentElement.lang === "zh-CN" ? "zh" : "en"];
     const mood = h("p", { class: "mood" }, guide.mood[wording % guide.mood.length]);
-    const other = guide.mood.length > 1 && h("button", {
-      type: "button", class: "quiet", "aria-keyshortcuts": "W",
-      on: { click: () => say(mood, guide.mood[++wording % guide.mood.length]) },
-    }, t("card.other"), key("W"));
+    const another = () => say(mood, guide.mood[++wording % guide.mood.length]);
+    const other =
+      guide.mood.length > 1 && button([t("card.other"), key("W")], another, "quiet", { "aria-keyshortcuts": "W" });
     const handled = alert.feedback?.verdict ?? (alert.acknowledged ? "seen" : null);
-    return h("article", { class: `card ${alert.kind} ${alert.audience}`, data: { rung: alert.rung, alert: alert.id, handled } },
+    return h(
+      "article",
+      { class: `card ${alert.kind} ${alert.audience}`, data: { rung: alert.rung, alert: alert.id, handled } },
       h("header", {}, badge(alert), h("span", { class: "title" }, guide.title), h("time", {}, clock(alert.at))),
-      h("p", { class: "label" }, t("card.mood")), mood,
-      h("div", { class: "rest" },
+      h("p", { class: "label" }, t("card.mood")),
+      mood,
+      h(
+        "div",
+        { class: "rest" },
         h("div", { class: "matter" }, h("p", { class: "label" }, t("card.matter")), h("p", {}, guide.matter)),
-        h("div", { class: "avoid" }, h("p", { class: "label" }, t("card.avoid")), h("p", {}, guide.avoid))),
-      h("footer", {}, handled
-        ? h("p", { class: "handled" }, t(`card.answered.${handled}`))
-        : [reply(alert, "useful", "card.done", "D", "main"), reply(alert, "wrong", "card.wrong", "N", "")],
-      other, h("span", { class: "how" }, [guide.technique, guide.step].filter(Boolean).join(" · "))));
+        h("div", { class: "avoid" }, h("p", { class: "label" }, t("card.avoid")), h("p", {}, guide.avoid)),
+      ),
+      h(
+        "footer",
+        {},
+        handled
+          ? h("p", { class: "handled" }, t(`card.answered.${handled}`))
+          : [reply(alert, "useful", "card.done", "D", "main"), reply(alert, "wrong", "card.wrong", "N", "")],
+        other,
+        h("span", { class: "how" }, [guide.technique, guide.step].filter(Boolean).join(" · ")),
+      ),
+    );
   }
 
   function reasons(alert, call) {
@@ -56,19 +67,45 @@ export function cards({ jump }) {
     const look = list.map((reason) => reason.key + reason.span).join() + Boolean(call);
     if (why.dataset.look === look && why.firstChild) return;
     why.dataset.look = look;
-    put(why, h("h2", { id: "why-title" }, t("why.title")),
-      list.length ? h("ul", { class: "chips" }, list.map((reason) => h("li", {}, chip(reason, jump)))) : h("p", { class: "hush" }, t("why.empty")));
+    put(
+      why,
+      h("h2", { id: "why-title" }, t("why.title")),
+      list.length
+        ? h(
+            "ul",
+            { class: "chips" },
+            list.map((reason) => h("li", {}, chip(reason, jump))),
+          )
+        : h("p", { class: "hush" }, t("why.empty")),
+    );
   }
 
   function list(alerts) {
-    const older = alerts.filter((alert) => alert !== shown && alert.audience !== "supervisor" && alert.kind !== "care").reverse();
+    const older = alerts
+      .filter((alert) => alert !== shown && alert.audience !== "supervisor" && alert.kind !== "care")
+      .reverse();
     earlier.hidden = older.length === 0;
     const look = older.map((alert) => alert.id + alert.feedback?.verdict).join();
     if (earlier.dataset.look === look) return;
     earlier.dataset.look = look;
-    put(earlier, h("summary", {}, t("card.earlier", { n: older.length })),
-      h("ol", {}, older.map((alert) => h("li", { data: { rung: alert.rung } },
-        h("time", {}, clock(alert.at)), badge(alert), h("span", {}, either(alert.guidance).mood[0]), verdicts(alert)))));
+    put(
+      earlier,
+      h("summary", {}, t("card.earlier", { n: older.length })),
+      h(
+        "ol",
+        {},
+        older.map((alert) =>
+          h(
+            "li",
+            { data: { rung: alert.rung } },
+            h("time", {}, clock(alert.at)),
+            badge(alert),
+            h("span", {}, either(alert.guidance).mood[0]),
+            verdicts(alert),
+          ),
+        ),
+      ),
+    );
   }
 
   function press(name) {
@@ -80,15 +117,22 @@ export function cards({ jump }) {
   return { box, why, earlier, show, press };
 }
 
-const nothing = () => h("div", { class: "calm" }, h("p", { class: "title" }, t("card.empty.title")), h("p", {}, t("card.empty.text")));
+const nothing = () =>
+  h("div", { class: "calm" }, h("p", { class: "title" }, t("card.empty.title")), h("p", {}, t("card.empty.text")));
 
 const key = (name) => h("kbd", { "aria-hidden": "true" }, name);
 
 /** Number and name of the rung that a card is about, and what kind of news it is. */
 export function badge(alert) {
   const kind = alert.audience === "hint" && alert.kind === "raise" ? "hint" : alert.kind;
-  return h("span", { class: "badge", data: { rung: alert.rung } },
-    h("b", {}, alert.rung), " ", rungName(alert.rung), kind !== "raise" && h("small", {}, t(`kind.${kind}`)));
+  return h(
+    "span",
+    { class: "badge", data: { rung: alert.rung } },
+    h("b", {}, alert.rung),
+    " ",
+    rungName(alert.rung),
+    kind !== "raise" && h("small", {}, t(`kind.${kind}`)),
+  );
 }
 
 /** The reason's text without the seconds at its end: the chip says the time in its own way. */
@@ -97,14 +141,13 @@ export const plainText = (reason) => either(reason.text).replace(/ ?\([\d.]+(-\d
 /** A reason as a chip that jumps to its moment. */
 export function chip(reason, jump) {
   const [from, to] = reason.span;
-  return h("button", { type: "button", class: `chip ${reason.ear}`, title: t("why.jump", { time: clock(from) }), on: { click: () => jump({ from, to }) } },
-    h("i", {}, t(`ear.${reason.ear}`)), h("span", {}, plainText(reason)), h("time", {}, clock(from)));
+  const parts = [h("i", {}, t(`ear.${reason.ear}`)), h("span", {}, plainText(reason)), h("time", {}, clock(from))];
+  return button(parts, () => jump({ from, to }), `chip ${reason.ear}`, { title: t("why.jump", { time: clock(from) }) });
 }
 
 function reply(alert, verdict, label, letter, look) {
-  return h("button", {
-    type: "button", class: `reply ${look}`, "aria-keyshortcuts": letter, on: { click: (event) => send(event.currentTarget, alert, verdict) },
-  }, t(label), key(letter));
+  const click = (event) => send(event.currentTarget, alert, verdict);
+  return button([t(label), key(letter)], click, `reply ${look}`, { "aria-keyshortcuts": letter });
 }
 
 async function send(button, alert, verdict) {
@@ -113,17 +156,21 @@ async function send(button, alert, verdict) {
     await answer(alert, verdict);
     choice?.replaceWith(h("em", { role: "status" }, t(`verdict.${verdict}`)));
   } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
+    const why = inWords(problem);
     alert.acknowledged = null;
     alert.feedback = null;
-    button.closest(".place, li")?.append(h("p", { class: "fault", role: "alert" },
-      t("card.failed", { why: problem.status ? problem.message : t("fault.unreachable") })));
+    button.closest(".place, li")?.append(h("p", { class: "fault", role: "alert" }, t("card.failed", { why })));
   }
 }
 
 /** For a card in the list: what was answered, or the three answers. */
 export function verdicts(alert) {
   if (alert.feedback) return h("em", {}, t(`verdict.${alert.feedback.verdict}`));
-  return h("span", { class: "verdicts" }, ["useful", "wrong", "late"].map((verdict) =>
-    h("button", { type: "button", class: "quiet", on: { click: (event) => send(event.currentTarget, alert, verdict) } }, t(`verdict.${verdict}`))));
+  return h(
+    "span",
+    { class: "verdicts" },
+    ["useful", "wrong", "late"].map((verdict) =>
+      button(t(`verdict.${verdict}`), (event) => send(event.currentTarget, alert, verdict), "quiet"),
+    ),
+  );
 }

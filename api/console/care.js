@@ -22,17 +22,28 @@ export function care() {
 
   function offer() {
     root.hidden = false;
-    put(root, h("div", {}, h("h2", {}, t("care.title")), h("p", {}, t("care.text"))),
-      h("p", { class: "buttons" }, h("button", { type: "button", class: "main", on: { click: pause } }, t("care.start")),
-        h("button", { type: "button", on: { click: decline } }, t("care.no"))));
+    put(
+      root,
+      h("div", {}, h("h2", {}, t("care.title")), h("p", {}, t("care.text"))),
+      h(
+        "p",
+        { class: "buttons" },
+        h("button", { type: "button", class: "main", on: { click: pause } }, t("care.start")),
+        h("button", { type: "button", on: { click: decline } }, t("care.no")),
+      ),
+    );
   }
 
   function pause() {
     let left = MINUTE;
     const word = h("strong", { class: "breath" }, t("care.in"));
     const rest = h("span", { role: "timer" }, t("care.left", { n: left }));
-    put(root, h("span", { class: "lung", "aria-hidden": "true" }), h("div", {}, word, rest),
-      h("button", { type: "button", on: { click: decline } }, t("care.end")));
+    put(
+      root,
+      h("span", { class: "lung", "aria-hidden": "true" }),
+      h("div", {}, word, rest),
+      h("button", { type: "button", on: { click: decline } }, t("care.end")),
+    );
     timer = setInterval(() => {
       left -= 1;
       say(word, t((MINUTE - left) % 10 < 4 ? "care.in" : "care.out"));
@@ -55,4 +66,5 @@ export function care() {
   return { root, show, close };
 }
 
-const hard = (call) => call.alerts.some(({ kind }) => kind === "care") || (call.summary?.peak ?? call.card.peak ?? 0) >= HARD;
+const hard = (call) =>
+  call.alerts.some(({ kind }) => kind === "care") || (call.summary?.peak ?? call.card.peak ?? 0) >= HARD;

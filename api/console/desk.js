@@ -15,8 +15,12 @@ export function deskView(chosen) {
   const card = cards({ jump: plot.seek });
   const bar = callBar();
   const pause = care();
-  const work = h("div", { class: "desk" }, meter.root,
-    h("div", { class: "work" }, bar.root, pause.root, card.box, card.why, plot.root, card.earlier));
+  const work = h(
+    "div",
+    { class: "desk" },
+    meter.root,
+    h("div", { class: "work" }, bar.root, pause.root, card.box, card.why, plot.root, card.earlier),
+  );
   const root = h("div", { class: "view" }, h("h1", { class: "unseen" }, t("nav.desk")));
   let current = null;
   let unwatch = null;
@@ -71,7 +75,14 @@ function callBar() {
   const time = h("time");
   const phase = h("span", { class: "phase" });
   const words = h("span", { class: "words" });
-  const choice = h("select", { "aria-label": t("call.choose"), on: { change: (event) => { location.hash = event.target.value; } } });
+  const choice = h("select", {
+    "aria-label": t("call.choose"),
+    on: {
+      change: (event) => {
+        location.hash = event.target.value;
+      },
+    },
+  });
   const root = h("div", { class: "callbar" }, choice, who, time, phase, words);
   let options = "";
 
@@ -81,8 +92,13 @@ function callBar() {
     choice.hidden = live.length < 2;
     if (look !== options) {
       options = look;
-      put(choice, h("option", { value: "#/desk" }, t("call.newest")), live.map(({ card }) =>
-        h("option", { value: `#/desk/${encodeURIComponent(card.call)}` }, `${card.agent ?? "–"} · ${card.call}`)));
+      put(
+        choice,
+        h("option", { value: "#/desk" }, t("call.newest")),
+        live.map(({ card }) =>
+          h("option", { value: `#/desk/${encodeURIComponent(card.call)}` }, `${card.agent ?? "–"} · ${card.call}`),
+        ),
+      );
       choice.value = [...choice.options].some(({ value }) => value === location.hash) ? location.hash : "#/desk";
     }
     root.classList.toggle("none", !call);
@@ -93,7 +109,12 @@ function callBar() {
     phase.dataset.state = call.card.state;
     say(phase, t(`call.${call.card.state}`));
     const source = call.card.words;
-    say(words, source === undefined ? "" : t(source === null ? "words.none" : source === "transcript" ? "words.transcript" : "words.audio"));
+    say(
+      words,
+      source === undefined
+        ? ""
+        : t(source === null ? "words.none" : source === "transcript" ? "words.transcript" : "words.audio"),
+    );
     words.dataset.source = source ?? "none";
   }
 
@@ -103,11 +124,29 @@ function callBar() {
 /** With no call: what will be here and how to connect a softphone. */
 function welcome() {
   const command = "python -m api stream call.wav --url ws://localhost:8000/v1/stream";
-  return h("section", { class: "welcome sheet" },
-    h("div", { class: "preview", "aria-hidden": "true" }, [6, 5, 4, 3, 2, 1, 0].map((rung) => h("span", { data: { rung } }, rung, h("i", {}, rungName(rung))))),
-    h("div", {}, h("h2", {}, t("desk.none.title")), h("p", { class: "lead" }, t("desk.none.text")),
+  return h(
+    "section",
+    { class: "welcome sheet" },
+    h(
+      "div",
+      { class: "preview", "aria-hidden": "true" },
+      [6, 5, 4, 3, 2, 1, 0].map((rung) => h("span", { data: { rung } }, rung, h("i", {}, rungName(rung)))),
+    ),
+    h(
+      "div",
+      {},
+      h("h2", {}, t("desk.none.title")),
+      h("p", { class: "lead" }, t("desk.none.text")),
       h("h3", {}, t("desk.none.how")),
-      h("p", { class: "ways" }, h("a", { class: "button main", href: "/console/softphone.html" }, t("desk.none.mic")),
-        ["admin", "supervisor"].includes(state.me.role) && h("a", { class: "button", href: "#/recordings" }, t("desk.none.upload"))),
-      h("p", {}, t("desk.none.cli")), h("pre", {}, h("code", {}, command.replace("localhost:8000", location.host)))));
+      h(
+        "p",
+        { class: "ways" },
+        h("a", { class: "button main", href: "/console/softphone.html" }, t("desk.none.mic")),
+        ["admin", "supervisor"].includes(state.me.role) &&
+          h("a", { class: "button", href: "#/recordings" }, t("desk.none.upload")),
+      ),
+      h("p", {}, t("desk.none.cli")),
+      h("pre", {}, h("code", {}, command.replace("localhost:8000", location.host))),
+    ),
+  );
 }

@@ -25,7 +25,8 @@ function fill(node, props, children) {
 }
 
 function mark(node, values) {
-  for (const [key, value] of Object.entries(values)) if (value !== null && value !== undefined) node.dataset[key] = value;
+  for (const [key, value] of Object.entries(values))
+    if (value !== null && value !== undefined) node.dataset[key] = value;
 }
 
 function append(node, children) {

@@ -3,7 +3,19 @@
  * broken line; after a refusal it does not, so the line is then made anew with the id of the last event.
  */
 
-const TYPES = ["hello", "call", "standing", "reading", "change", "alert", "acknowledged", "feedback", "ended", "lost", "bye"];
+const TYPES = [
+  "hello",
+  "call",
+  "standing",
+  "reading",
+  "change",
+  "alert",
+  "acknowledged",
+  "feedback",
+  "ended",
+  "lost",
+  "bye",
+];
 const AGAIN = 2000;
 
 /** `heard(type, envelope)`, `linked(up)`, `refused()` when the session may be over. Gives a function that ends it. */

@@ -35,7 +35,7 @@ export function t(key, values = {}) {
 }
 
 /** A bilingual value of the API, `{zh, en}`, in the language of the page. */
-export const either = (text) => (text ? text[current] ?? text.en ?? text.zh ?? "" : "");
+export const either = (text) => (text ? (text[current] ?? text.en ?? text.zh ?? "") : "");
 
 export const rungName = (rung) => RUNGS[rung][LANGUAGES.indexOf(current)];
 
@@ -50,7 +50,11 @@ export function clock(seconds) {
 
 /** Time of day, as the place writes it. */
 export const hour = (epoch) =>
-  new Date(epoch).toLocaleTimeString(current === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  new Date(epoch).toLocaleTimeString(current === "zh" ? "zh-CN" : "en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
 
 export const day = (epoch) =>
   new Date(epoch).toLocaleString(current === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" });

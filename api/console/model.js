@@ -35,10 +35,27 @@ export function pointOfTrace(trace) {
 
 export const phrase = ({ text, key, span, rung }) => ({ text: text || key, from: span[0], to: span[1], rung });
 
+const LEXICON_KEY = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+
+/** Whether what was said was not stored: all phrases of a timeline then carry their lexicon's key in place of the words. */
+export function wordless(traces) {
+  const texts = traces.flatMap((trace) => trace.phrases.map(({ text }) => text));
+  return texts.length > 0 && texts.every((text) => LEXICON_KEY.test(text));
+}
+
+/** Phrases of a stored timeline; without the words, the rung they speak for. */
+export function storedPhrases(traces) {
+  const hidden = wordless(traces);
+  return traces
+    .flatMap((trace) => trace.phrases)
+    .map((said) => phrase(hidden ? { ...said, text: String(said.rung) } : said));
+}
+
 const SAME = 2;
 
 /** Two ears may hear the same words (a transcript and the audio): one tick is enough. */
-export const heardTwice = (phrases, said) => phrases.some(({ text, from }) => text === said.text && Math.abs(from - said.from) < SAME);
+export const heardTwice = (phrases, said) =>
+  phrases.some(({ text, from }) => text === said.text && Math.abs(from - said.from) < SAME);
 
 /** Where a caller stands, for the thermometer, from a call card brought up to date by `standing` events. */
 export function standingOf(call) {
@@ -65,8 +82,13 @@ export function currentAlert(alerts) {
 
 /** Most urgent first: rung 6 that nobody took, then rung, then what climbs, then what is likely to, then the longest. */
 export function byUrgency(a, b) {
-  return pinned(b) - pinned(a) || b.rung - a.rung || climb(b) - climb(a)
-    || (b.forecast ?? 0) - (a.forecast ?? 0) || Date.parse(a.started) - Date.parse(b.started);
+  return (
+    pinned(b) - pinned(a) ||
+    b.rung - a.rung ||
+    climb(b) - climb(a) ||
+    (b.forecast ?? 0) - (a.forecast ?? 0) ||
+    Date.parse(a.started) - Date.parse(b.started)
+  );
 }
 
 export const pinned = (card) => card.rung === 6 && !card.taken_by && card.state !== "ended";

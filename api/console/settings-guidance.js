@@ -1,13 +1,17 @@
 /** The tenant's own cards, each in both languages, since every agent sees his own: in place of the built-in ones. */
 
 import * as api from "./api.js";
+import { button, choice, field } from "./controls.js";
 import { h } from "./dom.js";
 import { rungName, t } from "./i18n.js";
-import { field, motiveChoice, rungChoice, saver } from "./settings.js";
+import { motiveChoice, rungChoice, saver } from "./settings.js";
 
 const LANGUAGES = ["zh", "en"];
 const LINES = ["title", "matter", "avoid", "technique", "step"];
-const STEPS = { zh: ["倾听", "共情", "确认", "解决", "回访", "反馈"], en: ["listen", "empathise", "confirm", "solve", "call back", "report back"] };
+const STEPS = {
+  zh: ["倾听", "共情", "确认", "解决", "回访", "反馈"],
+  en: ["listen", "empathise", "confirm", "solve", "call back", "report back"],
+};
 
 export async function guidanceForm() {
   const now = await api.readSetting("guidance");
@@ -32,34 +36,69 @@ export async function guidanceForm() {
   const motive = motiveChoice("waiting", t("lex.motive"));
   const rung = rungChoice(3, t("lex.rung"), 1);
   const make = () => add(`${motive.value}/${rung.value}`, { zh: {}, en: {} }).root.querySelector("input").focus();
-  const read = () => Object.fromEntries(LANGUAGES.map((code) => [code, Object.fromEntries([...cards].map(([place, card]) => [place, card.read(code)]))]));
+  const inOne = (code) => Object.fromEntries([...cards].map(([place, card]) => [place, card.read(code)]));
+  const read = () => ({ zh: inOne("zh"), en: inOne("en") });
   const { submit, foot } = saver(() => api.writeSetting("guidance", read()));
-  return h("form", { on: { submit } }, h("p", { class: "hush" }, t("gd.why"), " ", t("set.new")), none, list,
-    h("p", { class: "row" }, motive, rung, h("button", { type: "button", on: { click: make } }, t("gd.new"))), foot);
+  return h(
+    "form",
+    { on: { submit } },
+    h("p", { class: "hush" }, t("gd.why"), " ", t("set.new")),
+    none,
+    list,
+    h("p", { class: "row" }, motive, rung, button(t("gd.new"), make)),
+    foot,
+  );
 }
 
 function cardForm(place, texts, remove) {
   const [motive, rung] = place.split("/");
   const name = `${t(`motive.${motive}`)} · ${rung} ${rungName(Number(rung))}`;
-  const halves = Object.fromEntries(LANGUAGES.map((code) => [code, half(`${motive}-${rung}-${code}`, code, texts[code][place] ?? {})]));
-  const root = h("fieldset", {}, h("legend", {}, name), h("div", { class: "pair" }, LANGUAGES.map((code) => halves[code].root)),
-    h("button", { type: "button", class: "quiet", on: { click: remove } }, t("set.remove", { what: name })));
+  const halves = Object.fromEntries(
+    LANGUAGES.map((code) => [code, half(`${motive}-${rung}-${code}`, code, texts[code][place] ?? {})]),
+  );
+  const root = h(
+    "fieldset",
+    {},
+    h("legend", {}, name),
+    h(
+      "div",
+      { class: "pair" },
+      LANGUAGES.map((code) => halves[code].root),
+    ),
+    button(t("set.remove", { what: name }), remove, "quiet"),
+  );
   return { root, read: (code) => halves[code].read() };
 }
 
 /** One of the six steps of complaint handling. */
-const stepChoice = (code, now) => h("select", {}, STEPS[code].map((step) => h("option", { value: step, selected: step === now }, step)));
+const stepChoice = (code, now) =>
+  choice(
+    STEPS[code].map((step) => [step, step]),
+    now,
+  );
 
 /** The card in one language. */
 function half(id, code, card) {
   const mood = h("textarea", { rows: 3, required: true, value: (card.mood ?? []).join("\n") });
-  const inputs = Object.fromEntries(LINES.map((line) => [line, line === "step" ? stepChoice(code, card.step) : h("input", { value: card[line] ?? "", required: true })]));
+  const input = (line) => h("input", { value: card[line] ?? "", required: true });
+  const inputs = Object.fromEntries(
+    LINES.map((line) => [line, line === "step" ? stepChoice(code, card.step) : input(line)]),
+  );
   const at = (line) => field(`${id}-${line}`, t(`gd.${line}`), inputs[line]);
-  const root = h("div", { role: "group", "aria-label": t(`lang.${code}`), class: "cards" }, h("h3", {}, t(`lang.${code}`)),
-    at("title"), field(`${id}-mood`, t("gd.mood"), mood), LINES.slice(1).map(at));
+  const root = h(
+    "div",
+    { role: "group", "aria-label": t(`lang.${code}`), class: "cards" },
+    h("h3", {}, t(`lang.${code}`)),
+    at("title"),
+    field(`${id}-mood`, t("gd.mood"), mood),
+    LINES.slice(1).map(at),
+  );
   const read = () => ({
     ...Object.fromEntries(LINES.map((line) => [line, inputs[line].value.trim()])),
-    mood: mood.value.split("\n").map((line) => line.trim()).filter(Boolean),
+    mood: mood.value
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean),
   });
   return { root, read };
 }

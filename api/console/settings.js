@@ -3,10 +3,23 @@
 import * as api from "./api.js";
 import { guidanceForm } from "./settings-guidance.js";
 import { keysForm } from "./settings-keys.js";
+import { button, choice, field, heads, inWords, tick } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { rungName, t } from "./i18n.js";
 
-export const MOTIVES = ["waiting", "repetition", "urging", "judgement", "demand", "accusation", "complaint", "threat", "abuse", "calming", "displeasure"];
+const MOTIVES = [
+  "waiting",
+  "repetition",
+  "urging",
+  "judgement",
+  "demand",
+  "accusation",
+  "complaint",
+  "threat",
+  "abuse",
+  "calming",
+  "displeasure",
+];
 const RUNGS = [0, 1, 2, 3, 4, 5, 6];
 const RANGES = { dead_air_s: [0.5, 120], interruption_s: [0.1, 30], false_alerts_per_hour: [0.01, 60] };
 const PARTS = { thresholds, lexicon, guidance: guidanceForm, keys: keysForm };
@@ -14,10 +27,19 @@ const PARTS = { thresholds, lexicon, guidance: guidanceForm, keys: keysForm };
 export function settingsView(chosen) {
   const name = chosen in PARTS ? chosen : "thresholds";
   const part = h("section", { class: "sheet part", "aria-labelledby": "settings-title" });
-  const root = h("div", { class: "page settings" },
+  const root = h(
+    "div",
+    { class: "page settings" },
     h("header", { class: "pagehead" }, h("h1", {}, t("set.title"))),
-    h("nav", { class: "tabs", "aria-label": t("set.title") }, Object.keys(PARTS).map((each) =>
-      h("a", { href: `#/settings/${each}`, "aria-current": each === name ? "page" : null }, t(`set.${each}`)))), part);
+    h(
+      "nav",
+      { class: "tabs", "aria-label": t("set.title") },
+      Object.keys(PARTS).map((each) =>
+        h("a", { href: `#/settings/${each}`, "aria-current": each === name ? "page" : null }, t(`set.${each}`)),
+      ),
+    ),
+    part,
+  );
   fill(part, name);
   return { root };
 }
@@ -27,8 +49,7 @@ async function fill(part, name) {
   try {
     put(part, heading, await PARTS[name]());
   } catch (problem) {
-    if (problem.status === undefined) throw problem;
-    put(part, heading, h("p", { class: "fault", role: "alert" }, problem.status ? problem.message : t("fault.unreachable")));
+    put(part, heading, h("p", { class: "fault", role: "alert" }, inWords(problem)));
   }
 }
 
@@ -45,9 +66,8 @@ export function saver(save) {
       note.className = "hush";
       say(note, t("set.saved"));
     } catch (problem) {
-      if (problem.status === undefined) throw problem;
+      say(note, t("set.failed", { why: inWords(problem) }));
       note.className = "fault";
-      say(note, t("set.failed", { why: problem.status ? `${problem.message} ${problem.remedy}` : t("fault.unreachable") }));
     }
     button.disabled = false;
   }
@@ -55,45 +75,79 @@ export function saver(save) {
   return { submit, foot: h("p", { class: "foot" }, button, note) };
 }
 
-export const field = (id, label, control, ...rest) => {
-  control.id = id;
-  return h("p", { class: "field" }, h("label", { for: id }, label), control, rest);
-};
-
-export const rungChoice = (value, label = null, least = 0) => h("select", { "aria-label": label }, RUNGS.slice(least).map((rung) => h("option", { value: rung, selected: rung === value }, `${rung} ${rungName(rung)}`)));
-export const motiveChoice = (value, label = null) => h("select", { "aria-label": label }, MOTIVES.map((motive) => h("option", { value: motive, selected: motive === value }, t(`motive.${motive}`))));
+export const rungChoice = (value, label = null, least = 0) =>
+  choice(
+    RUNGS.slice(least).map((rung) => [rung, `${rung} ${rungName(rung)}`]),
+    value,
+    { "aria-label": label },
+  );
+export const motiveChoice = (value, label = null) =>
+  choice(
+    MOTIVES.map((motive) => [motive, t(`motive.${motive}`)]),
+    value,
+    { "aria-label": label },
+  );
 
 async function thresholds() {
   const now = await api.readSetting("thresholds");
-  const tongue = h("select", {}, ["zh", "en", "auto"].map((code) => h("option", { value: code, selected: code === now.language }, t(`lang.${code}`))));
-  const numbers = Object.entries(RANGES).map(([name, [min, max]]) =>
-    [name, h("input", { type: "number", min, max, step: "any", required: true, value: now[name] })]);
-  const quiet = RUNGS.slice(1).map((rung) => [rung, h("input", { type: "checkbox", id: `quiet-${rung}`, checked: now.quiet_rungs.includes(rung) })]);
-  const { submit, foot } = saver(() => api.writeSetting("thresholds", {
-    language: tongue.value,
-    ...Object.fromEntries(numbers.map(([name, input]) => [name, Number(input.value)])),
-    quiet_rungs: quiet.filter(([, input]) => input.checked).map(([rung]) => rung),
-  }));
-  return h("form", { on: { submit } }, h("p", { class: "hush" }, t("set.new")),
+  const tongue = choice(
+    ["zh", "en", "auto"].map((code) => [code, t(`lang.${code}`)]),
+    now.language,
+  );
+  const numbers = Object.entries(RANGES).map(([name, [min, max]]) => [
+    name,
+    h("input", { type: "number", min, max, step: "any", required: true, value: now[name] }),
+  ]);
+  const quiet = RUNGS.slice(1).map((rung) => [
+    rung,
+    h("input", { type: "checkbox", id: `quiet-${rung}`, checked: now.quiet_rungs.includes(rung) }),
+  ]);
+  const { submit, foot } = saver(() =>
+    api.writeSetting("thresholds", {
+      language: tongue.value,
+      ...Object.fromEntries(numbers.map(([name, input]) => [name, Number(input.value)])),
+      quiet_rungs: quiet.filter(([, input]) => input.checked).map(([rung]) => rung),
+    }),
+  );
+  return h(
+    "form",
+    { on: { submit } },
+    h("p", { class: "hush" }, t("set.new")),
     field("th-language", t("th.language"), tongue),
     numbers.map(([name, input]) => field(`th-${name}`, t(`th.${name}`), input)),
-    h("fieldset", {}, h("legend", {}, t("th.quiet_rungs")), quiet.map(([rung, input]) =>
-      h("p", { class: "check" }, input, h("label", { for: `quiet-${rung}` }, `${rung} ${rungName(rung)}`)))), foot);
+    h(
+      "fieldset",
+      {},
+      h("legend", {}, t("th.quiet_rungs")),
+      quiet.map(([rung, input]) => tick(input, `${rung} ${rungName(rung)}`)),
+    ),
+    foot,
+  );
 }
 
 async function lexicon() {
   const now = await api.readSetting("lexicon");
   const lists = { zh: h("tbody"), en: h("tbody") };
   const row = ({ text, rung, motive }) => {
-    const line = h("tr", {}, h("td", {}, h("input", { value: text, required: true, "aria-label": t("lex.text") })),
-      h("td", {}, rungChoice(rung, t("lex.rung"))), h("td", {}, motiveChoice(motive, t("lex.motive"))),
-      h("td", {}, h("button", { type: "button", class: "quiet", "aria-label": t("set.remove", { what: text }), on: { click: () => line.remove() } }, "✕")));
+    const line = h(
+      "tr",
+      {},
+      h("td", {}, h("input", { value: text, required: true, "aria-label": t("lex.text") })),
+      h("td", {}, rungChoice(rung, t("lex.rung"))),
+      h("td", {}, motiveChoice(motive, t("lex.motive"))),
+      h(
+        "td",
+        {},
+        button("✕", () => line.remove(), "quiet", { "aria-label": t("set.remove", { what: text }) }),
+      ),
+    );
     return line;
   };
-  const read = (body) => [...body.rows].map((line) => {
-    const [text, rung, motive] = [...line.querySelectorAll("input, select")].map(({ value }) => value);
-    return { text: text.trim(), rung: Number(rung), motive };
-  });
+  const read = (body) =>
+    [...body.rows].map((line) => {
+      const [text, rung, motive] = [...line.querySelectorAll("input, select")].map(({ value }) => value);
+      return { text: text.trim(), rung: Number(rung), motive };
+    });
   const { submit, foot } = saver(() => api.writeSetting("lexicon", { zh: read(lists.zh), en: read(lists.en) }));
   const part = (code) => {
     lists[code].append(...now[code].map(row));
@@ -101,9 +155,19 @@ async function lexicon() {
       lists[code].append(row({ text: "", rung: 3, motive: "displeasure" }));
       lists[code].lastElementChild.querySelector("input").focus();
     };
-    return h("div", {}, h("h3", {}, t(`lang.${code}`)), h("table", { class: "edit" },
-      h("thead", {}, h("tr", {}, ["text", "rung", "motive"].map((name) => h("th", { scope: "col" }, t(`lex.${name}`))), h("td"))), lists[code]),
-      h("button", { type: "button", on: { click: add } }, t("set.add")));
+    return h(
+      "div",
+      {},
+      h("h3", {}, t(`lang.${code}`)),
+      h("table", { class: "edit" }, heads(["text", "rung", "motive"].map((name) => t(`lex.${name}`))), lists[code]),
+      button(t("set.add"), add),
+    );
   };
-  return h("form", { on: { submit } }, h("p", { class: "hush" }, t("lex.why"), " ", t("set.new")), h("div", { class: "pair" }, part("zh"), part("en")), foot);
+  return h(
+    "form",
+    { on: { submit } },
+    h("p", { class: "hush" }, t("lex.why"), " ", t("set.new")),
+    h("div", { class: "pair" }, part("zh"), part("en")),
+    foot,
+  );
 }

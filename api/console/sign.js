@@ -1,6 +1,7 @@
 /** Who looks: the session that is there, or a form that asks for a key. */
 
 import * as api from "./api.js";
+import { inWords } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 
@@ -30,7 +31,14 @@ function ask(place) {
 }
 
 function form(signedIn) {
-  const field = h("input", { id: "key", type: "password", autocomplete: "current-password", required: true, spellcheck: "false", "aria-describedby": "key-why key-fault" });
+  const field = h("input", {
+    id: "key",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: "false",
+    "aria-describedby": "key-why key-fault",
+  });
   const fault = h("p", { id: "key-fault", class: "fault", role: "alert" });
 
   async function submit(event) {
@@ -38,11 +46,18 @@ function form(signedIn) {
     try {
       signedIn(await api.signIn(field.value.trim()));
     } catch (problem) {
-      say(fault, problem.status === 401 ? t("sign.wrong") : problem.status ? problem.message : t("fault.unreachable"));
+      say(fault, problem.status === 401 ? t("sign.wrong") : inWords(problem));
     }
   }
 
-  return h("form", { class: "sign sheet", on: { submit } }, h("h1", {}, t("sign.title")),
-    h("p", { id: "key-why" }, t("sign.why")), h("label", { for: "key" }, t("sign.key")), field, fault,
-    h("button", { class: "main" }, t("sign.go")));
+  return h(
+    "form",
+    { class: "sign sheet", on: { submit } },
+    h("h1", {}, t("sign.title")),
+    h("p", { id: "key-why" }, t("sign.why")),
+    h("label", { for: "key" }, t("sign.key")),
+    field,
+    fault,
+    h("button", { class: "main" }, t("sign.go")),
+  );
 }

@@ -1,12 +1,15 @@
 /** The example page of the softphone SDK: a microphone or a recording becomes a call, alerts come back as events. */
 
 import { badge } from "./card.js";
+import { button, choice, field, tick } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { clock, either, language, onLanguage, rungName, setLanguage, t } from "./i18n.js";
+import { languageSwitch } from "./languages.js";
 import { Softphone } from "./softphone.js";
 import { signIn } from "./sign.js";
 import { startTheme } from "./theme.js";
 
+const NAME = "[A-Za-z0-9._:@+\\-]{1,128}";
 const MIC = { audio: { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false } };
 
 let phone = null;
@@ -54,9 +57,18 @@ async function connect(event) {
     const streams = await sides();
     phone = new Softphone({ agentId: chosen.agent, language: language(), consent: chosen.consent, readings: 1 });
     phone.addEventListener("state", draw);
-    phone.addEventListener("reading", ({ detail }) => { ({ standing } = detail); draw(); });
-    phone.addEventListener("alert", ({ detail }) => { if (detail.alert.audience !== "supervisor") ({ alert } = detail); draw(); });
-    phone.addEventListener("error", ({ detail }) => { note = `${detail.message} ${detail.remedy ?? ""}`; draw(); });
+    phone.addEventListener("reading", ({ detail }) => {
+      ({ standing } = detail);
+      draw();
+    });
+    phone.addEventListener("alert", ({ detail }) => {
+      if (detail.alert.audience !== "supervisor") ({ alert } = detail);
+      draw();
+    });
+    phone.addEventListener("error", ({ detail }) => {
+      note = `${detail.message} ${detail.remedy ?? ""}`;
+      draw();
+    });
     phone.addEventListener("ended", ({ detail: { summary } }) => {
       note = t("phone.summary", { time: clock(summary.seconds), peak: rungName(summary.peak ?? 0) });
       draw();
@@ -89,42 +101,114 @@ function draw() {
   const busy = phone !== null && !["ended", "failed"].includes(phone.state);
   const state = phone === null ? "idle" : busy && paused ? "paused" : phone.state;
   const focused = document.activeElement?.id;
-  put(main, h("section", { class: "page phone" },
-    h("header", { class: "pagehead" }, h("h1", {}, t("phone.title")), h("p", { class: "hush" }, t("phone.lead"))),
-    h("div", { class: "pair" }, busy ? call(state) : form(state), answer())));
+  put(
+    main,
+    h(
+      "section",
+      { class: "page phone" },
+      h("header", { class: "pagehead" }, h("h1", {}, t("phone.title")), h("p", { class: "hush" }, t("phone.lead"))),
+      h("div", { class: "pair" }, busy ? call(state) : form(state), answer()),
+    ),
+  );
   document.getElementById(focused)?.focus();
 }
 
 function form(state) {
-  const choice = (name, label, options) => h("p", { class: "field" }, h("label", { for: name }, label), options);
-  const source = h("select", { id: "source", on: { change: () => { chosen.source = source.value; draw(); } } }, ["mic", "file", "both"].map((name) =>
-    h("option", { value: name, selected: name === chosen.source }, t(`phone.source.${name}`))));
-  const file = h("input", { id: "file", type: "file", accept: "audio/*", required: true, on: { change: () => { [chosen.file] = file.files; } } });
-  const agent = h("input", { id: "agent", value: chosen.agent, pattern: "[A-Za-z0-9._:@+\\-]{1,128}", on: { input: () => { chosen.agent = agent.value; } } });
-  const consent = h("input", { id: "consent", type: "checkbox", checked: chosen.consent, on: { change: () => { chosen.consent = consent.checked; } } });
-  return h("form", { class: "sheet part cards", on: { submit: connect } },
-    choice("source", t("phone.source"), source), chosen.source !== "mic" && choice("file", t("phone.file"), file), choice("agent", t("phone.agent"), agent),
-    h("p", { class: "check" }, consent, h("label", { for: "consent" }, t("phone.consent")), h("small", { class: "hush" }, t("rec.consent.why"))),
-    h("p", { class: "foot" }, h("button", { id: "go", class: "main" }, t("phone.start")), h("span", { role: "status" }, t(`phone.state.${state}`))), h("p", { role: "status" }, note));
+  const kept = (take) => ({ change: ({ target }) => take(target) });
+  const source = choice(
+    ["mic", "file", "both"].map((name) => [name, t(`phone.source.${name}`)]),
+    chosen.source,
+    {
+      on: kept(({ value }) => {
+        chosen.source = value;
+        draw();
+      }),
+    },
+  );
+  const file = h("input", {
+    type: "file",
+    accept: "audio/*",
+    required: true,
+    on: kept(({ files }) => {
+      [chosen.file] = files;
+    }),
+  });
+  const agent = h("input", {
+    value: chosen.agent,
+    pattern: NAME,
+    on: kept(({ value }) => {
+      chosen.agent = value;
+    }),
+  });
+  const consent = h("input", {
+    id: "consent",
+    type: "checkbox",
+    checked: chosen.consent,
+    on: kept(({ checked }) => {
+      chosen.consent = checked;
+    }),
+  });
+  const go = h("button", { id: "go", class: "main" }, t("phone.start"));
+  return h(
+    "form",
+    { class: "sheet part cards", on: { submit: connect } },
+    field("source", t("phone.source"), source),
+    chosen.source !== "mic" && field("file", t("phone.file"), file),
+    field("agent", t("phone.agent"), agent),
+    tick(consent, t("phone.consent"), t("rec.consent.why")),
+    h("p", { class: "foot" }, go, h("span", { role: "status" }, t(`phone.state.${state}`))),
+    h("p", { role: "status" }, note),
+  );
 }
 
-const call = (state) => h("section", { class: "sheet part cards" }, h("p", { role: "status", class: "callstate" }, t(`phone.state.${state}`)),
-  h("p", { class: "foot" }, h("button", { id: "stop", class: "main", type: "button", on: { click: hangUp } }, t("phone.stop")),
-    h("button", { id: "pause", type: "button", on: { click: pause } }, t(paused ? "phone.resume" : "phone.pause"))), h("p", { role: "status" }, note));
+const call = (state) =>
+  h(
+    "section",
+    { class: "sheet part cards" },
+    h("p", { role: "status", class: "callstate" }, t(`phone.state.${state}`)),
+    h(
+      "p",
+      { class: "foot" },
+      button(t("phone.stop"), hangUp, "main", { id: "stop" }),
+      button(t(paused ? "phone.resume" : "phone.pause"), pause, "", { id: "pause" }),
+    ),
+    h("p", { role: "status" }, note),
+  );
 
 function answer() {
   if (!standing && !alert) return h("section", { class: "sheet part" }, h("p", { class: "hush" }, t("phone.empty")));
-  return h("section", { class: "sheet part cards", data: { rung: standing?.rung ?? 0 } },
+  return h(
+    "section",
+    { class: "sheet part cards", data: { rung: standing?.rung ?? 0 } },
     h("p", { class: "stands" }, t("thermo.stands"), " ", badge({ rung: standing?.rung ?? 0, kind: "raise" })),
-    alert && h("p", { class: "mood" }, either(alert.guidance).mood[0]), alert && h("p", {}, either(alert.guidance).matter),
-    h("p", {}, h("a", { href: `/#/desk/${encodeURIComponent(phone.callId)}`, target: "_blank", rel: "noopener" }, t("phone.console"))));
+    alert && h("p", { class: "mood" }, either(alert.guidance).mood[0]),
+    alert && h("p", {}, either(alert.guidance).matter),
+    h(
+      "p",
+      {},
+      h(
+        "a",
+        { href: `/#/desk/${encodeURIComponent(phone.callId)}`, target: "_blank", rel: "noopener" },
+        t("phone.console"),
+      ),
+    ),
+  );
 }
 
 function frame() {
-  const switches = h("div", { class: "switches" }, h("div", { class: "languages", role: "group", "aria-label": t("app.language") }, [["zh", "中"], ["en", "EN"]].map(([code, label]) =>
-    h("button", { type: "button", lang: code, "aria-pressed": String(language() === code), on: { click: () => setLanguage(code) } }, label))));
-  put(document.body, h("header", { class: "top" }, h("a", { class: "brand", href: "/" }, t("app.title")), h("span", { class: "link" }), switches), main,
-    h("footer", { class: "bottom" }, h("p", {}, t("app.estimate"))));
+  const home = h("a", { class: "brand", href: "/" }, t("app.title"));
+  put(
+    document.body,
+    h(
+      "header",
+      { class: "top" },
+      home,
+      h("span", { class: "link" }),
+      h("div", { class: "switches" }, languageSwitch()),
+    ),
+    main,
+    h("footer", { class: "bottom" }, h("p", {}, t("app.estimate"))),
+  );
   say(document.querySelector("title"), t("phone.title"));
   if (signed) draw();
 }

@@ -23,7 +23,9 @@ class Tap extends AudioWorkletProcessor {
   process(inputs) {
     if (this.over) return false;
     const length = inputs.find((input) => input.length)?.[0].length ?? 128;
-    const sides = this.resamplers.map((resampler, side) => resampler.push(inputs[side]?.[0] ?? new Float32Array(length)));
+    const sides = this.resamplers.map((resampler, side) =>
+      resampler.push(inputs[side]?.[0] ?? new Float32Array(length)),
+    );
     for (let place = 0; place < sides[0].length; place += 1) {
       for (const side of sides) this.pcm[this.filled++] = this.paused ? 0 : quantise(side[place]);
       if (this.filled === this.pcm.length) this.send(this.pcm.length);

@@ -44,7 +44,18 @@ export class Softphone extends EventTarget {
    * connection, where no session cookie is there. `callId`, `agentId`, `team`, `caller`, `language`, `consent`,
    * `readings`, `metadata`: fields of `start`. Without `consent: true` only talk and silence are measured.
    */
-  constructor({ url = streamAddress(), ticket = null, callId, agentId, team, caller, language = "auto", consent = false, readings = null, metadata = {} } = {}) {
+  constructor({
+    url = streamAddress(),
+    ticket = null,
+    callId,
+    agentId,
+    team,
+    caller,
+    language = "auto",
+    consent = false,
+    readings = null,
+    metadata = {},
+  } = {}) {
     super();
     this.#url = url;
     this.#ticket = ticket;
@@ -59,7 +70,10 @@ export class Softphone extends EventTarget {
   /** Tap the call. `caller`, `agent`: a MediaStream each, one may be missing. Call it from a click: browsers ask for one. */
   async start({ caller = null, agent = null }) {
     if (this.state !== "idle") throw new Error("a Softphone serves one call: make another for the next");
-    const sides = [["caller", caller], ["agent", agent]].filter(([, stream]) => stream);
+    const sides = [
+      ["caller", caller],
+      ["agent", agent],
+    ].filter(([, stream]) => stream);
     if (!sides.length) throw new TypeError("start needs a MediaStream: caller, agent or both");
     this.#settings.channels = sides.map(([name]) => name);
     this.#become("connecting");
@@ -116,8 +130,18 @@ export class Softphone extends EventTarget {
     if (["failed", "ended"].includes(this.state)) return null;
     this.#say({ type: "stop" });
     return new Promise((resolve) => {
-      const late = setTimeout(() => { this.#close("ended"); resolve(null); }, LAST_WORD);
-      this.addEventListener("ended", ({ detail }) => { clearTimeout(late); resolve(detail.summary); }, { once: true });
+      const late = setTimeout(() => {
+        this.#close("ended");
+        resolve(null);
+      }, LAST_WORD);
+      this.addEventListener(
+        "ended",
+        ({ detail }) => {
+          clearTimeout(late);
+          resolve(detail.summary);
+        },
+        { once: true },
+      );
     });
   }
 
@@ -125,7 +149,10 @@ export class Softphone extends EventTarget {
     this.#context = new AudioContext();
     await this.#context.audioWorklet.addModule(new URL("./softphone-worklet.js", import.meta.url));
     this.#tap = new AudioWorkletNode(this.#context, "emotion-tap", {
-      numberOfInputs: streams.length, numberOfOutputs: 1, channelCount: 1, channelCountMode: "explicit",
+      numberOfInputs: streams.length,
+      numberOfOutputs: 1,
+      channelCount: 1,
+      channelCountMode: "explicit",
       processorOptions: { sides: streams.length, frame: FRAME },
     });
     this.#tap.connect(this.#context.destination);
@@ -190,7 +217,9 @@ export class Softphone extends EventTarget {
       const ticket = await this.#ticket?.();
       if (ticket) url.searchParams.set("ticket", ticket);
     } catch (fault) {
-      this.dispatchEvent(new CustomEvent("error", { detail: { code: "ticket", message: String(fault), fatal: false } }));
+      this.dispatchEvent(
+        new CustomEvent("error", { detail: { code: "ticket", message: String(fault), fatal: false } }),
+      );
       return this.#again();
     }
     if (["ended", "failed"].includes(this.state)) return undefined;
@@ -207,7 +236,14 @@ export class Softphone extends EventTarget {
 
   #greeting() {
     const resume = this.#greeted ? { resume: { seq: this.#heard } } : {};
-    return { type: "start", call_id: this.callId, encoding: "pcm_s16le", sample_rate: RATE, ...this.#settings, ...resume };
+    return {
+      type: "start",
+      call_id: this.callId,
+      encoding: "pcm_s16le",
+      sample_rate: RATE,
+      ...this.#settings,
+      ...resume,
+    };
   }
 
   #receive(message) {

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { listen } from "./feed.js";
-import { heardTwice, phrase, pointOfReading, pointOfTrace } from "./model.js";
+import { heardTwice, phrase, pointOfReading, pointOfTrace, storedPhrases, wordless } from "./model.js";
 
 const KEPT = 4 * 60 * 60 * 2;
 
@@ -61,14 +61,24 @@ function hello({ live }) {
 function callOf(id, { agent = null, team = null, time = null, card = null }) {
   let call = state.calls.get(id);
   if (!call) {
-    call = blank(card ?? { call: id, agent, team, state: "live", started: time, ended: null, rung: 0, before: 0, degraded: [] });
+    call = blank(
+      card ?? { call: id, agent, team, state: "live", started: time, ended: null, rung: 0, before: 0, degraded: [] },
+    );
     state.calls.set(id, call);
     tell("calls");
   }
   return call;
 }
 
-const blank = (card) => ({ card, at: card.seconds ?? 0, readings: [], phrases: [], changes: [], alerts: [], loaded: false });
+const blank = (card) => ({
+  card,
+  at: card.seconds ?? 0,
+  readings: [],
+  phrases: [],
+  changes: [],
+  alerts: [],
+  loaded: false,
+});
 
 const reducers = {
   call(call, { card }) {
@@ -82,7 +92,8 @@ const reducers = {
     if (event.at <= (call.readings.at(-1)?.t ?? -1)) return;
     call.at = event.at;
     call.readings.push(pointOfReading(event));
-    for (const said of event.reading.words.phrases.map(phrase)) if (!heardTwice(call.phrases, said)) call.phrases.push(said);
+    for (const said of event.reading.words.phrases.map(phrase))
+      if (!heardTwice(call.phrases, said)) call.phrases.push(said);
     call.card.words = event.reading.words.by;
     if (call.readings.length > KEPT) call.readings.shift();
   },
@@ -146,7 +157,7 @@ export function merge(call, { card, readings, changes, alerts }) {
   call.card = { ...card, ...call.card };
   call.at = Math.max(call.at, readings.at(-1)?.at ?? 0);
   call.readings = [...readings.filter((trace) => trace.at < since).map(pointOfTrace), ...call.readings];
-  const stored = readings.flatMap((trace) => trace.phrases.map(phrase));
+  const stored = storedPhrases(readings);
   for (const said of stored) if (!heardTwice(call.phrases, said)) call.phrases.push(said);
   call.phrases.sort((a, b) => a.from - b.from);
   for (const change of changes) {
@@ -162,7 +173,8 @@ export function merge(call, { card, readings, changes, alerts }) {
 /** A call as stored, for the replay. */
 export async function load(id) {
   const found = await api.timeline(id);
-  return merge(blank(found.card), found);
+  const call = merge(blank(found.card), found);
+  return Object.assign(call, { audio: found.audio === true, wordless: wordless(found.readings) });
 }
 
 /** Answer a card: acknowledge it and say whether it was right. */

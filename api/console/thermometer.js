@@ -12,23 +12,43 @@ export const ARROWS = { up: "M12 20V5M5 11l7-7 7 7", down: "M12 4v15M5 13l7 7 7-
 export function thermometer() {
   const fill = h("div", { class: "fill" });
   const steps = STEPS.map((rung) =>
-    h("li", { data: { step: rung } }, h("span", { class: "number" }, rung), h("span", { class: "name" }, rungName(rung))));
+    h(
+      "li",
+      { data: { step: rung } },
+      h("span", { class: "number" }, rung),
+      h("span", { class: "name" }, rungName(rung)),
+    ),
+  );
   const scale = h("ol", { class: "scale", "aria-hidden": "true" }, steps);
   const tube = h("div", { class: "tube", "aria-hidden": "true" }, fill);
-  const arrow = s("path", { fill: "none", stroke: "currentColor", "stroke-width": 2.5, "stroke-linecap": "round", "stroke-linejoin": "round" });
+  const arrow = s("path", {
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 2.5,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  });
   const trendWord = h("span");
   const trend = h("p", { class: "trend" }, s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, arrow), trendWord);
   const number = h("span", { class: "figure" });
   const name = h("strong", { class: "where" });
   const sure = h("p", { class: "sure" });
   const doubt = h("p", { class: "doubt", hidden: true });
-  const root = h("section", { class: "thermometer", "aria-labelledby": "thermometer-title" },
+  const root = h(
+    "section",
+    { class: "thermometer", "aria-labelledby": "thermometer-title" },
     h("h2", { id: "thermometer-title" }, t("thermo.title")),
     h("div", { class: "instrument" }, h("div", { class: "glass" }, tube, scale)),
-    h("div", { class: "verdict" },
+    h(
+      "div",
+      { class: "verdict" },
       h("p", { class: "stands" }, t("thermo.stands")),
       h("p", { class: "now", role: "status" }, number, " ", name),
-      trend, sure, doubt));
+      trend,
+      sure,
+      doubt,
+    ),
+  );
 
   /** `standing`: {rung, confidence, trend: up|down|steady, degraded: [why…]}, or null with no call. */
   function show(standing) {
@@ -58,7 +78,10 @@ export function thermometer() {
     }
     const why = standing?.degraded ?? [];
     doubt.hidden = why.length === 0;
-    say(doubt, why.length ? t("thermo.degraded", { why: why.map((key) => t(`degraded.${key}`)).join(t("list.comma")) }) : "");
+    say(
+      doubt,
+      why.length ? t("thermo.degraded", { why: why.map((key) => t(`degraded.${key}`)).join(t("list.comma")) }) : "",
+    );
   }
 
   show(null);

@@ -30,11 +30,30 @@ export function traces({ window = 75 } = {}) {
   const axis = h("div", { class: "axis", "aria-hidden": "true" });
   const spot = h("div", { class: "spot", hidden: true });
   const learning = h("p", { class: "learning", hidden: true }, t("traces.learning"));
-  const live = h("button", { type: "button", class: "quiet", hidden: true, on: { click: () => seek(null) } }, t("traces.now"));
-  const plot = h("div", { class: "plot" }, rows.map(({ root }) => root), bars.caller.root, bars.agent.root,
-    h("div", { class: "lane" }, h("span", { class: "what" }, t("traces.phrases")), h("div", { class: "canvas" }, spot, ticks, axis)));
-  const root = h("section", { class: "traces", "aria-labelledby": "traces-title" },
-    h("header", {}, h("h2", { id: "traces-title" }, t("traces.title")), learning, live), plot);
+  const live = h(
+    "button",
+    { type: "button", class: "quiet", hidden: true, on: { click: () => seek(null) } },
+    t("traces.now"),
+  );
+  const plot = h(
+    "div",
+    { class: "plot" },
+    rows.map(({ root }) => root),
+    bars.caller.root,
+    bars.agent.root,
+    h(
+      "div",
+      { class: "lane" },
+      h("span", { class: "what" }, t("traces.phrases")),
+      h("div", { class: "canvas" }, spot, ticks, axis),
+    ),
+  );
+  const root = h(
+    "section",
+    { class: "traces", "aria-labelledby": "traces-title" },
+    h("header", {}, h("h2", { id: "traces-title" }, t("traces.title")), learning, live),
+    plot,
+  );
   let readings = [];
   let phrases = [];
   let end = 0;
@@ -82,18 +101,30 @@ export function traces({ window = 75 } = {}) {
   function drawTicks(from, to) {
     const room = ticks.clientWidth / (to - from);
     const free = [0, 0];
-    put(ticks, phrases.filter((phrase) => phrase.to >= from && phrase.from <= to).map((phrase) => {
-      const left = (phrase.from - from) * room;
-      const lane = free.findIndex((edge) => edge <= left);
-      if (lane >= 0) free[lane] = left + breadth(phrase.text);
-      const tick = h("button", {
-        type: "button", class: `tick ${["", "second"][lane] ?? "bare"}`, tabindex: window === null ? null : "-1", data: { rung: phrase.rung },
-        title: `${phrase.text} ${clock(phrase.from)}`,
-        on: { click: () => seek({ from: phrase.from, to: phrase.to }) },
-      }, phrase.text);
-      tick.style.left = `${(100 * (phrase.from - from)) / (to - from)}%`;
-      return tick;
-    }));
+    put(
+      ticks,
+      phrases
+        .filter((phrase) => phrase.to >= from && phrase.from <= to)
+        .map((phrase) => {
+          const left = (phrase.from - from) * room;
+          const lane = free.findIndex((edge) => edge <= left);
+          if (lane >= 0) free[lane] = left + breadth(phrase.text);
+          const tick = h(
+            "button",
+            {
+              type: "button",
+              class: `tick ${["", "second"][lane] ?? "bare"}`,
+              tabindex: window === null ? null : "-1",
+              data: { rung: phrase.rung },
+              title: `${phrase.text} ${clock(phrase.from)}`,
+              on: { click: () => seek({ from: phrase.from, to: phrase.to }) },
+            },
+            phrase.text,
+          );
+          tick.style.left = `${(100 * (phrase.from - from)) / (to - from)}%`;
+          return tick;
+        }),
+    );
   }
 
   function drawAxis(from, to) {
@@ -133,14 +164,25 @@ function stretches(seen, side) {
 function row({ key, unit, digits }, whole) {
   const line = s("path", { class: "line" });
   const value = h("span", { class: "value" });
-  const picture = s("svg", { viewBox: `0 0 ${WIDTH} ${ROW}`, preserveAspectRatio: "none", role: "img" },
+  const picture = s(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${ROW}`, preserveAspectRatio: "none", role: "img" },
     s("rect", { class: "band", x: 0, width: WIDTH, y: y(1), height: y(-1) - y(1) }),
-    s("line", { class: "middle", x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }), line);
-  const root = h("div", { class: "lane", data: { feature: key } },
-    h("span", { class: "what" }, t(`trace.${key}`), value), h("div", { class: "canvas" }, picture));
+    s("line", { class: "middle", x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }),
+    line,
+  );
+  const root = h(
+    "div",
+    { class: "lane", data: { feature: key } },
+    h("span", { class: "what" }, t(`trace.${key}`), value),
+    h("div", { class: "canvas" }, picture),
+  );
 
   function draw(seen, x) {
-    line.setAttribute("d", path(seen, (reading) => reading[key]?.z ?? null, x));
+    line.setAttribute(
+      "d",
+      path(seen, (reading) => reading[key]?.z ?? null, x),
+    );
     const latest = seen.findLast((reading) => reading[key]);
     say(value, !latest ? t("trace.unknown") : whole ? share(seen) : words(latest[key]));
     root.classList.toggle("high", !whole && Boolean(latest) && latest[key].z > 2);
@@ -179,11 +221,24 @@ function path(seen, value, x) {
 
 /** Speech of one side as a thin bar. */
 function bar(side) {
-  const picture = s("svg", { viewBox: `0 0 ${WIDTH} 10`, preserveAspectRatio: "none", role: "img", "aria-label": t(`side.${side}`) });
-  const root = h("div", { class: `lane speech ${side}` }, h("span", { class: "what" }, t(`side.${side}`)), h("div", { class: "canvas" }, picture));
+  const picture = s("svg", {
+    viewBox: `0 0 ${WIDTH} 10`,
+    preserveAspectRatio: "none",
+    role: "img",
+    "aria-label": t(`side.${side}`),
+  });
+  const root = h(
+    "div",
+    { class: `lane speech ${side}` },
+    h("span", { class: "what" }, t(`side.${side}`)),
+    h("div", { class: "canvas" }, picture),
+  );
 
   function draw(seen, x) {
-    put(picture, stretches(seen, side).map(([from, to]) => s("rect", { x: x(from), y: 0, width: x(to) - x(from), height: 10 })));
+    put(
+      picture,
+      stretches(seen, side).map(([from, to]) => s("rect", { x: x(from), y: 0, width: x(to) - x(from), height: 10 })),
+    );
     root.classList.toggle("absent", seen.length > 0 && seen.every((reading) => reading[side] === null));
   }
 

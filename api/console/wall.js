@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { plainText } from "./card.js";
+import { button, heads, inWords, nothing } from "./controls.js";
 import { h, keep, put, s, say } from "./dom.js";
 import { clock, either, rungName, t } from "./i18n.js";
 import { byUrgency, pinned, standingOf } from "./model.js";
@@ -10,18 +11,36 @@ import { ARROWS } from "./thermometer.js";
 
 const TODAY_EVERY = 15_000;
 const PROMINENT = 4;
+const COLUMNS = ["rung", "trend", "agent", "minutes", "reason", "action"];
 
 export function wallView() {
   const numbers = h("p", { class: "numbers" });
   const held = h("p", { class: "hush held", role: "status" });
-  const team = h("select", { id: "team", on: { change: () => { sort(); numbersOfToday(); } } });
+  const team = h("select", {
+    id: "team",
+    on: {
+      change: () => {
+        sort();
+        numbersOfToday();
+      },
+    },
+  });
   const rows = h("tbody");
-  const table = h("table", { class: "wall" },
-    h("thead", {}, h("tr", {}, ["rung", "trend", "agent", "minutes", "reason", "action"].map((name) => h("th", { scope: "col", class: name }, t(`wall.${name}`))))), rows);
-  const none = h("section", { class: "nothing" }, h("h2", {}, t("wall.empty.title")), h("p", {}, t("wall.empty.text")));
-  const root = h("div", { class: "page" },
-    h("header", { class: "pagehead" }, h("h1", {}, t("wall.title")), held,
-      h("label", { class: "filter" }, t("wall.team"), team)), numbers, h("div", { class: "sheet scroll" }, table, none));
+  const table = h("table", { class: "wall" }, heads(COLUMNS.map((name) => t(`wall.${name}`))), rows);
+  const none = nothing(t("wall.empty.title"), t("wall.empty.text"));
+  const root = h(
+    "div",
+    { class: "page" },
+    h(
+      "header",
+      { class: "pagehead" },
+      h("h1", {}, t("wall.title")),
+      held,
+      h("label", { class: "filter" }, t("wall.team"), team),
+    ),
+    numbers,
+    h("div", { class: "sheet scroll" }, table, none),
+  );
   let order = [];
   let pointer = false;
 
@@ -31,13 +50,23 @@ export function wallView() {
   function sort() {
     const cards = [...state.calls.values()].filter(shown).map((call) => call.card);
     if (!busy()) order = cards.sort(byUrgency).map((card) => card.call);
-    else order = [...order.filter((id) => cards.some(({ call }) => call === id)), ...cards.map(({ call }) => call).filter((id) => !order.includes(id))];
+    else
+      order = kept(
+        order,
+        cards.map(({ call }) => call),
+      );
     draw();
   }
 
   function draw() {
     teams();
-    keep(rows, order.map((id) => state.calls.get(id)), (call) => call.card.call, makeRow, changeRow);
+    keep(
+      rows,
+      order.map((id) => state.calls.get(id)),
+      (call) => call.card.call,
+      makeRow,
+      changeRow,
+    );
     const now = order.map((id) => state.calls.get(id).card);
     const waits = busy() && [...now].sort(byUrgency).some((card, place) => card !== now[place]);
     say(held, waits ? t("wall.held") : "");
@@ -50,7 +79,11 @@ export function wallView() {
     if (team.dataset.names === names.join()) return;
     const kept = team.value;
     team.dataset.names = names.join();
-    put(team, h("option", { value: "" }, t("wall.all")), names.map((name) => h("option", { value: name }, name)));
+    put(
+      team,
+      h("option", { value: "" }, t("wall.all")),
+      names.map((name) => h("option", { value: name }, name)),
+    );
     team.value = names.includes(kept) ? kept : "";
   }
 
@@ -64,11 +97,19 @@ export function wallView() {
     }
   }
 
-  const release = () => { pointer = false; sort(); };
-  rows.addEventListener("pointerenter", () => { pointer = true; });
+  const release = () => {
+    pointer = false;
+    sort();
+  };
+  rows.addEventListener("pointerenter", () => {
+    pointer = true;
+  });
   rows.addEventListener("pointerleave", release);
   rows.addEventListener("focusout", () => setTimeout(sort));
-  const unsubscribe = subscribe((what) => { if (what !== "link") sort(); if (what === "today" || what === "alert") numbersOfToday(); });
+  const unsubscribe = subscribe((what) => {
+    if (what !== "link") sort();
+    if (what === "today" || what === "alert") numbersOfToday();
+  });
   const refresh = setInterval(numbersOfToday, TODAY_EVERY);
   numbersOfToday();
   sort();
@@ -81,15 +122,41 @@ export function wallView() {
   };
 }
 
+/** The order as it was, less the calls that ended; new ones at the end. */
+const kept = (order, now) => [...order.filter((id) => now.includes(id)), ...now.filter((id) => !order.includes(id))];
+
 function makeRow() {
-  const arrow = s("path", { fill: "none", stroke: "currentColor", "stroke-width": 2.5, "stroke-linecap": "round", "stroke-linejoin": "round" });
-  return h("tr", {},
-    h("td", { class: "rung" }, h("div", {}, h("span", { class: "steps", "aria-hidden": "true" }, [0, 1, 2, 3, 4, 5, 6].map((step) => h("i", { data: { step } }))), h("b"), h("span", { class: "name" }))),
+  const arrow = s("path", {
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 2.5,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  });
+  return h(
+    "tr",
+    {},
+    h(
+      "td",
+      { class: "rung" },
+      h(
+        "div",
+        {},
+        h(
+          "span",
+          { class: "steps", "aria-hidden": "true" },
+          [0, 1, 2, 3, 4, 5, 6].map((step) => h("i", { data: { step } })),
+        ),
+        h("b"),
+        h("span", { class: "name" }),
+      ),
+    ),
     h("td", { class: "trend" }, s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, arrow), h("span")),
     h("td", { class: "agent" }, h("a"), h("small")),
     h("td", { class: "minutes n" }),
     h("td", { class: "reason" }, h("div")),
-    h("td", { class: "action" }));
+    h("td", { class: "action" }),
+  );
 }
 
 function changeRow(row, call) {
@@ -99,7 +166,8 @@ function changeRow(row, call) {
   row.dataset.rung = card.rung ?? 0;
   row.classList.toggle("pinned", pinned(card));
   row.classList.toggle("degraded", Boolean(card.degraded?.length));
-  for (const step of row.querySelectorAll(".steps i")) step.classList.toggle("on", Number(step.dataset.step) <= (card.rung ?? -1));
+  for (const step of row.querySelectorAll(".steps i"))
+    step.classList.toggle("on", Number(step.dataset.step) <= (card.rung ?? -1));
   say(find(".rung b"), String(card.rung ?? "–"));
   say(find(".rung .name"), card.rung === null ? "" : rungName(card.rung));
   find(".trend path").setAttribute("d", standing ? ARROWS[standing.trend] : "");
@@ -109,7 +177,10 @@ function changeRow(row, call) {
   link.href = `#/desk/${encodeURIComponent(card.call)}`;
   link.setAttribute("aria-label", t("wall.open", { agent: card.agent ?? card.call }));
   say(link, card.agent ?? card.call);
-  say(find(".agent small"), [card.team, card.state === "live" ? "" : t(`call.${card.state}`)].filter(Boolean).join(" · "));
+  say(
+    find(".agent small"),
+    [card.team, card.state === "live" ? "" : t(`call.${card.state}`)].filter(Boolean).join(" · "),
+  );
   say(find(".minutes"), clock(call.at));
   say(find(".reason div"), card.last_reason ? plainText({ text: card.last_reason }) : "");
   find(".reason div").title = either(card.last_reason);
@@ -121,7 +192,18 @@ function action(cell, card) {
   if (cell.dataset.look === look) return;
   cell.dataset.look = look;
   if (card.taken_by) put(cell, h("span", { class: "taken" }, t("wall.taken", { who: card.taken_by })));
-  else put(cell, pinned(card) && h("span", { class: "waits" }, t("wall.pinned")), h("button", { type: "button", class: pinned(card) ? "main" : card.rung < PROMINENT ? "quiet" : "", on: { click: () => take(cell, card) } }, t("wall.take")));
+  else
+    put(
+      cell,
+      pinned(card) && h("span", { class: "waits" }, t("wall.pinned")),
+      button(t("wall.take"), () => take(cell, card), weight(card)),
+    );
+}
+
+/** The button is as loud as the matter. */
+function weight(card) {
+  if (pinned(card)) return "main";
+  return card.rung < PROMINENT ? "quiet" : "";
 }
 
 async function take(cell, card) {
@@ -129,6 +211,6 @@ async function take(cell, card) {
     Object.assign(card, await api.take(card.call));
     action(cell, card);
   } catch (problem) {
-    put(cell, h("span", { class: "fault", role: "alert" }, problem.status ? problem.message : t("fault.unreachable")));
+    put(cell, h("span", { class: "fault", role: "alert" }, inWords(problem)));
   }
 }

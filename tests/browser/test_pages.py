@@ -86,6 +86,20 @@ def test_replay_says_whether_a_card_helped(replay: Page, stage: Stage) -> None:
     assert ("POST", "alerts/alert-2-20.5/feedback", {"verdict": "late"}) in stage.asked
 
 
+def test_without_stored_words_and_audio_the_page_says_so(replay: Page, stage: Stage) -> None:
+    expect(replay.get_by_text("未保存录音")).to_be_visible()
+    timeline = stage.answers["calls/c-1/timeline"]
+    timeline["readings"][11]["phrases"] = [{"text": "long-wait", "span": [22.1, 22.9], "rung": 2}]
+    timeline["card"] = card(state="ended", rung=4, peak=4)
+    replay.reload()
+    expect(replay.locator(".tick")).to_have_text("2")
+    expect(replay.get_by_text("未保存词语")).to_be_visible()
+    expect(replay.get_by_text("没有投诉记录")).to_be_visible()
+    timeline["audio"] = True
+    replay.reload()
+    expect(replay.locator("audio")).to_have_attribute("src", "/v1/calls/c-1/audio")
+
+
 def test_the_record_is_ready_to_copy(replay: Page) -> None:
     replay.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(replay.get_by_role("textbox", name="投诉记录")).to_have_value("客诉记录\n依据：“我要投诉”")
