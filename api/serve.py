@@ -58,13 +58,13 @@ def serve(settings: Settings, host: str | None, port: int | None, demo: bool) ->
                        demo=demo or settings.demo)
     if settings.log_level.lower() not in {"debug", "info", "warning", "error"}:
         return _fail(f"EMOTION_LOG_LEVEL={settings.log_level!r} must be debug, info, warning or error")
-    set_up_logs(settings)
     try:
         settings = _demo_or_keys(settings)
         began = time.monotonic()
         app = create(settings)
     except (StoreError, WeightsError, SettingsError, ValueError) as fault:
         return _fail(str(fault))
+    set_up_logs(settings)
     log.info("models loaded in %.1f s; listening on http://%s:%d%s", time.monotonic() - began, settings.host,
              settings.port, " (demo mode: no keys, loopback only)" if settings.demo else "")
     config = uvicorn.Config(app, settings.host, settings.port, ws="websockets-sansio", log_config=None,

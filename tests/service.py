@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,43 @@ from api.house import House
 from api.security import Role
 from api.serve import Server, add_key
 from api.settings import Settings
+from emotion.alerts import Alerter
 from emotion.engine import Engine
+from emotion.ladder import Ladder, State
+from emotion.types import Change, Reading, Reason, Shift, Standing
 
 SAMPLES = Path(__file__).parent.parent / "api" / "samples"
-ENGINES: dict[str, Engine] = {}
 
 
-def engine(settings: Settings) -> Engine:
+@cache
+def real_engine() -> Engine:
     """One engine for all tests of a run: weights are shared and hold no state of calls."""
-    if "one" not in ENGINES:
-        ENGINES["one"] = load(settings)
-    return ENGINES["one"]
+    return load(Settings())
+
+
+@cache
+def engine() -> Engine:
+    """The real engine with a ladder that takes every phrase at its word: tests of the service show the service, and
+    stay as they are when the ladder is fitted anew."""
+    made = copy.copy(real_engine())
+    made.ladder = PlainLadder(made.config.ladder)
+    made.alerter = Alerter(replace(made.config.alerts, strictness=0.5))
+    return made
+
+
+class PlainLadder(Ladder):
+    """Stands where the highest phrase so far put the caller."""
+
+    def _hop(self, state: State, reading: Reading, shift: Shift | None) -> tuple[Standing, Change | None]:
+        phrases = reading.words.phrases
+        rung = max([state.rung, *(phrase.rung for phrase in phrases)])
+        change = None
+        if rung > state.rung:
+            reasons = tuple(Reason("words", one.key, one.motive, one.span, 1.0, {"zh": one.text, "en": one.text})
+                            for one in phrases)
+            change = Change(reading.at, state.rung, rung, 1.0, reasons)
+        state.rung = rung
+        return Standing(reading.at, tuple(float(step == rung) for step in range(7)), rung, 1.0, 0.0), change
 
 
 @dataclass
@@ -78,13 +106,13 @@ def _bearer(key: str | None) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, **settings: Any) -> Iterator[Service]:
+def serving(folder: Path, *, real: bool = False, **settings: Any) -> Iterator[Service]:
     """A service on a free port of loopback, in demo mode unless told otherwise; drained at the end."""
     chosen = Settings(**{"demo": True, "database": f"sqlite:///{folder / 'test.db'}", "files": str(folder / "files"),
                          "drain_s": 0.3, "requests_per_minute": 1_000_000, **settings})
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    app = create(chosen, engine)
+    app = create(chosen, lambda _: real_engine() if real else engine())
     server = Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False,
                                    ws_max_size=2 << 20, timeout_graceful_shutdown=10))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

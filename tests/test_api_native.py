@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.protocols.events import (
@@ -121,7 +121,7 @@ def check(events: list[Incoming]) -> None:
             assert 0 <= event.start <= event.end
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages, max_size=12), st.booleans())
 def test_anything_at_all(said: list[Data], begun: bool) -> None:
     """Whatever comes, in whatever order: events or faults, never an exception, no second start."""
@@ -137,13 +137,14 @@ def test_anything_at_all(said: list[Data], begun: bool) -> None:
     assert machine.gone() == []
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=20)), messages)
 def test_any_address(query: dict[str, str], first: Data) -> None:
     check(NativeMachine(query).receive(first))
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages, min_size=10, max_size=20))
 def test_a_hundred_thousand_messages(said: list[Data]) -> None:
     machine = opened()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+
 from tests.service import complain, everything, serving, start, until
 
 pytestmark = pytest.mark.service
@@ -72,7 +73,8 @@ def test_two_processes_over_redis(redis: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with (serving(tmp_path / "a", redis=redis) as one, serving(tmp_path / "b", redis=redis) as two,
-          two.socket("/v1/events?readings=true") as console, one.socket("/v1/stream") as socket, two.client() as client):
+          two.socket("/v1/events?readings=true") as console, one.socket("/v1/stream") as socket,
+          two.client() as client):
         until(console, "hello")
         socket.send(start(call_id="far", agent_id="lin", language="zh"))
         assert until(console, "call")["card"]["call"] == "far"

@@ -10,7 +10,6 @@ import pytest
 
 from api.inbox import Inbox
 from api.protocols.events import Audio, Gap, Mark, Started, Stopped
-from api.settings import Settings
 from api.stepper import Job, Outcome, Stepper
 from emotion.call import Call
 from emotion.engine import Engine
@@ -23,7 +22,7 @@ QUARTER = Audio(b"\xff" * 2000)
 
 @pytest.fixture(scope="module")
 def real() -> Engine:
-    return engine(Settings())
+    return engine()
 
 
 def job(real: Engine, name: str = "c", *, live: bool = True, seconds: float = 4.0) -> Job:
