@@ -29,7 +29,7 @@ from benchmarks.compose import written
 from benchmarks.datasets import speech, texts
 from benchmarks.metrics.ladder import mae, qwk
 from benchmarks.replay import ENDLESS, standings
-from emotion.config import LadderConfig, VadConfig, WordsConfig
+from emotion.config import VadConfig, WordsConfig
 from emotion.engine import Engine
 from emotion.ladder import Ladder
 from emotion.types import HOP, LANGUAGES, RATE, RUNGS, Audio, Language, Side, Span
@@ -228,7 +228,7 @@ def report(name: str, one: Sequence[int], two: Sequence[int]) -> None:
 
 
 def _text(what: Path, language: Language) -> Iterator[tuple[tuple[str, int], int]]:
-    reader, ladder = TranscriptReader(WordsConfig()), Ladder(LadderConfig(opening="post"))
+    reader, ladder = TranscriptReader(WordsConfig()), Ladder()
     for dialogue in dialogues(what):
         stood = standings(ladder, ((reading, None) for reading in written(dialogue, language, reader)))
         for turn, standing in enumerate(stood, 1):

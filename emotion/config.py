@@ -73,8 +73,6 @@ class BaselineConfig:
 @dataclass(frozen=True, slots=True)
 class LadderConfig:
     parameters: str = "ladder.toml"
-    opening: Literal["call", "post"] = "call"
-    """How the first turn is weighed: a written post says at once why it was written, a call begins calmly."""
 
 
 @dataclass(frozen=True, slots=True)

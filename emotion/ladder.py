@@ -66,7 +66,8 @@ class State:
     traces: dict[str, Trace] = field(default_factory=dict)
     peak: Shift | None = None
     """The shift of the hottest hop since the voice warmed up."""
-    turns: int = 0
+    opened: bool = False
+    """The caller's first sentence was heard."""
     waited: float = 0.0
     interrupts: int = 0
     transfers: int = 0
@@ -122,8 +123,7 @@ class Ladder:
     """Readings and shifts in, standings and changes out; one state a call."""
 
     def __init__(self, config: LadderConfig | None = None) -> None:
-        self.config = config or LadderConfig()
-        self.use(parameters(self.config.parameters))
+        self.use(parameters((config or LadderConfig()).parameters))
 
     def use(self, changed: Parameters) -> None:
         """Take other parameters: for fitting them."""
@@ -254,8 +254,7 @@ class Ladder:
         Evidence below where he stood says nothing about where he stood: supplying data lowers nothing.
         """
         p = self.parameters
-        opens = state.turns == 0 and self.config.opening == "post"
-        state.turns += 1
+        opens, state.opened = not state.opened, True
         depth = calming_depth(phrases, p.depth)
         calming = calms(turn, phrases, depth, p.calming)
         shown = [(max(q, TINY) / base) ** p.temper for q, base in zip(turn.evidence, p.base, strict=True)]

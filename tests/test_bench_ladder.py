@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, f1_score
 
@@ -17,7 +17,7 @@ from benchmarks.replay import ablated, at_turns, highest_phrase, standings
 from benchmarks.task import Options
 from benchmarks.tasks import alerts as alerts_task
 from benchmarks.tasks.ladder import first_at
-from emotion.config import LadderConfig, WordsConfig
+from emotion.config import WordsConfig
 from emotion.ladder import Ladder
 from emotion.types import RATE
 from emotion.words.transcript import TranscriptReader
@@ -27,6 +27,7 @@ from tests.scripted import Script, run
 RUNGS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=4, max_size=60)
 
 
+@settings(deadline=None, max_examples=30)
 @given(RUNGS)
 def test_scores_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     y, p = [a for a, _ in pairs], [b for _, b in pairs]
@@ -90,7 +91,7 @@ def test_the_text_track_climbs_with_the_words() -> None:
     said = (("caller", "你好，我想查一下订单"), ("agent", "您好"), ("caller", "什么垃圾服务，我要投诉你们！"))
     chat = texts.Dialogue("x", said, None)  # type: ignore[arg-type]
     readings = written(chat, "zh", TranscriptReader(WordsConfig()))
-    stood = standings(Ladder(LadderConfig(opening="post")), ((reading, None) for reading in readings))
+    stood = standings(Ladder(), ((reading, None) for reading in readings))
     assert [round(reading.at / RATE) for reading in readings] == [10, 30]
     assert stood[0].rung <= 1
     assert stood[1].rung >= 5

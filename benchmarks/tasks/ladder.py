@@ -20,7 +20,7 @@ from benchmarks.datasets import speech, texts
 from benchmarks.metrics.ladder import at_least, ece, macro_f1, mae, over_groups, qwk
 from benchmarks.replay import EARS, ablated, at_turns, highest_phrase, listen, loudness, standings
 from benchmarks.task import SYSTEM, Options, Row, bootstrap
-from emotion.config import Config, LadderConfig, WordsConfig
+from emotion.config import Config, WordsConfig
 from emotion.engine import Engine
 from emotion.ladder import Ladder
 from emotion.types import LANGUAGES, RATE, Language, Moment, Reading, Standing
@@ -52,7 +52,7 @@ def evaluate(options: Options) -> Iterator[Row]:
 # ── text ────────────────────────────────────────────────────────────────────────────────────────
 
 def _texts(options: Options) -> Iterator[Row]:
-    reader, ladder = TranscriptReader(WordsConfig()), Ladder(LadderConfig(opening="post"))
+    reader, ladder = TranscriptReader(WordsConfig()), Ladder()
     for language in LANGUAGES:
         truth, found, plain, forecasts = [], [], [], []
         for labels, readings in labelled(options.data, language, reader):
@@ -110,7 +110,7 @@ def _forecast_rows(condition: str, forecasts: Sequence[tuple[float, bool]]) -> I
 def _satisfaction(options: Options) -> Iterator[Row]:
     from scipy.stats import spearmanr
 
-    reader, ladder = TranscriptReader(WordsConfig()), Ladder(LadderConfig(opening="post"))
+    reader, ladder = TranscriptReader(WordsConfig()), Ladder()
     for language in LANGUAGES:
         pairs = []
         for dialogue in texts.stc3(options.data, language, "dev")[:60 if options.quick else None]:

@@ -22,7 +22,6 @@ from benchmarks.compose import ONE_SIDED, TURN_SECONDS
 from benchmarks.datasets import texts
 from benchmarks.metrics.ladder import qwk
 from emotion import ladder as engine
-from emotion.config import LadderConfig
 from emotion.types import RATE, Heard, Phrase, Reading, Span, Turn
 from emotion.words.lexicon import Lexicon
 from emotion.words.text import TOP, evidence
@@ -189,7 +188,7 @@ def fit_words(rows: Sequence[Row], eased: Mapping[str, float]) -> Words:
 
 def positions(rows: Sequence[Row], words: Words, eased: Mapping[str, float]) -> Array:
     """Posterior after every turn, (n, 7), from the ladder itself with these parameters."""
-    ladder = engine.Ladder(LadderConfig(opening="post"))
+    ladder = engine.Ladder()
     ladder.use(replace(ladder.parameters, base=words.base, opening=words.opening, given=words.given,
                        temper=words.temper, calming={**ladder.parameters.calming, **eased}))
     found = []
