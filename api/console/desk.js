@@ -5,7 +5,7 @@ import { care } from "./care.js";
 import { h, put, say } from "./dom.js";
 import { clock, rungName, t } from "./i18n.js";
 import { standingOf } from "./model.js";
-import { state, subscribe, watch } from "./store.js";
+import { recall, state, subscribe, watch } from "./store.js";
 import { thermometer } from "./thermometer.js";
 import { traces } from "./traces.js";
 
@@ -23,7 +23,8 @@ export function deskView(chosen) {
   );
   const root = h("div", { class: "view" }, h("h1", { class: "unseen" }, t("nav.desk")));
   let current = null;
-  let unwatch = null;
+  let watched = null;
+  let close = null;
 
   function pick() {
     if (chosen) return state.calls.get(chosen) ?? null;
@@ -33,14 +34,27 @@ export function deskView(chosen) {
 
   function follow() {
     const call = pick();
-    if (call?.card.call === current && root.contains(call ? work : root.lastChild)) return draw();
-    unwatch?.();
-    unwatch = null;
-    current = call?.card.call ?? chosen ?? null;
-    plot.seek(null);
-    if (current) unwatch = watch(current);
-    put(root, root.firstChild, call || chosen ? work : welcome());
+    const wanted = call?.card.call ?? chosen ?? null;
+    if (wanted !== current || root.childElementCount === 1) {
+      unwatch();
+      current = wanted;
+      plot.seek(null);
+      put(root, root.firstChild, wanted ? work : welcome());
+      if (wanted) recall(wanted);
+    }
+    const live = call && call.card.state !== "ended";
+    if (live && watched !== wanted) {
+      watched = wanted;
+      close = watch(wanted);
+    } else if (!live) {
+      unwatch();
+    }
     return draw();
+  }
+
+  function unwatch() {
+    close?.();
+    close = watched = null;
   }
 
   function draw() {
@@ -60,7 +74,7 @@ export function deskView(chosen) {
     press: (name) => (name === "e" ? plot.seek(null) : card.press(name)),
     close() {
       unsubscribe();
-      unwatch?.();
+      unwatch();
       clearInterval(tick);
       pause.close();
     },
@@ -96,7 +110,11 @@ function callBar() {
         choice,
         h("option", { value: "#/desk" }, t("call.newest")),
         live.map(({ card }) =>
-          h("option", { value: `#/desk/${encodeURIComponent(card.call)}` }, `${card.agent ?? "–"} · ${card.call}`),
+          h(
+            "option",
+            { value: `#/desk/${encodeURIComponent(card.call)}` },
+            card.agent && card.agent !== card.call ? `${card.agent} · ${card.call}` : card.call,
+          ),
         ),
       );
       choice.value = [...choice.options].some(({ value }) => value === location.hash) ? location.hash : "#/desk";
@@ -104,7 +122,7 @@ function callBar() {
     root.classList.toggle("none", !call);
     if (!call) return;
     say(agent, call.card.agent ? t("call.of", { agent: call.card.agent }) : "");
-    say(id, call.card.call);
+    say(id, call.card.call === call.card.agent ? "" : call.card.call);
     say(time, clock(call.at));
     phase.dataset.state = call.card.state;
     say(phase, t(`call.${call.card.state}`));

@@ -124,30 +124,21 @@ const reducers = {
   },
 };
 
-/** Look closely at one call: what was, from the store, and every reading from now on. Gives a function that ends it. */
+/** Every reading of a live call from now on. Gives a function that ends it. */
 export function watch(id) {
-  let over = false;
-  const close = listen("/v1/events" + api.query({ call: id, types: "reading", readings: "true" }), {
+  return listen("/v1/events" + api.query({ call: id, types: "reading", readings: "true" }), {
     heard: (type, event) => type === "reading" && heard(type, event),
   });
-  history(id).then((found) => {
-    if (over || !found) return;
-    const call = callOf(id, found);
-    merge(call, found);
-    tell("call", id);
-  });
-  return () => {
-    over = true;
-    close();
-  };
 }
 
-async function history(id) {
+/** What was of a call, from the store; a call that the service does not know stays unknown. */
+export async function recall(id) {
   try {
-    return await api.timeline(id);
+    const found = await api.timeline(id);
+    merge(callOf(id, found), found);
+    tell("call", id);
   } catch (problem) {
-    if (problem.status === 0 || problem.status === 404) return null;
-    throw problem;
+    if (problem.status !== 0 && problem.status !== 404) throw problem;
   }
 }
 

@@ -68,7 +68,12 @@ export function thermometer() {
       say(name, rungName(rung));
       arrow.setAttribute("d", ARROWS[standing.trend]);
       say(trendWord, t(`trend.${standing.trend}`));
-      say(sure, standing.confidence === null ? "" : t("thermo.sure", { p: Math.round(standing.confidence * 100) }));
+      say(
+        sure,
+        standing.confidence === null
+          ? ""
+          : t("thermo.sure", { p: Math.min(99, Math.round(standing.confidence * 100)) }),
+      );
     }
     trend.hidden = rung === null;
     for (const step of steps) {

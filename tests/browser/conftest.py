@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def launch(playwright: Any, *more: str) -> Browser:
 def script(name: str) -> str:
     """A function to be evaluated on the page, from tests/browser/scripts."""
     return (SCRIPTS / f"{name}.js").read_text()
+
+
+def until(true: Callable[[], bool], page: Page, seconds: float = 8.0) -> None:
+    """Let the page live until something is true on this side."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")

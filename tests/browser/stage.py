@@ -154,6 +154,7 @@ class Stage:
         self.asked: list[tuple[str, str, Any]] = []
         self.streams: list[dict[str, Any]] = []
         self.down = False
+        self.readers = 0
         self._log: list[tuple[int, dict[str, Any]]] = []
         self._ids = itertools.count(1)
         self._queues: set[asyncio.Queue[tuple[int, dict[str, Any]] | None]] = set()
@@ -251,6 +252,7 @@ class Stage:
         self._queues.add(queue)
         last = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
         wants_readings = "readings" in request.query_params
+        self.readers += wants_readings
         missed = [
             event
             for event in self._log

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DESKTOP, script
+from tests.browser.conftest import DESKTOP, script, until
 from tests.browser.stage import Stage, alert, card, reading, reason
 from tests.browser.test_pages import traced
 
@@ -87,6 +87,7 @@ def opened(page: Page, stage: Stage, where: str) -> None:
     page.wait_for_load_state("networkidle" if "softphone" in where else "load")
     if where == "#/desk/c-1":
         expect(page.locator(".thermometer")).to_be_visible()
+        until(lambda: stage.readers > 0, page)
         for half in range(1, 60):
             stage.emit("reading", **reading(100 + half / 2, z=2.5))
         stage.emit("alert", alert=alert(3, at=125.0))

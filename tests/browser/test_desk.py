@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import BESIDE, script
+from tests.browser.conftest import BESIDE, script, until
 from tests.browser.stage import GUIDANCE, Stage, alert, card, reading, reason
 
 pytestmark = pytest.mark.browser
@@ -18,6 +18,7 @@ def desk(page: Page, stage: Stage) -> Page:
     stage.answers["calls/c-1/timeline"] = {"card": card(), "readings": [], "changes": [], "alerts": []}
     page.goto(stage.address)
     expect(page.locator(".thermometer .where")).to_have_text("平静")
+    until(lambda: stage.readers > 0, page)
     return page
 
 
@@ -147,6 +148,16 @@ def test_with_no_call_the_page_says_what_will_be_here(page: Page, stage: Stage) 
     page.goto(stage.address)
     expect(page.locator(".welcome")).to_contain_text("怎样接入软电话")
     expect(page.get_by_role("link", name="用麦克风试一试")).to_have_attribute("href", "/console/softphone.html")
+
+
+def test_a_call_that_is_not_there_yet_is_waited_for_quietly(page: Page, stage: Stage) -> None:
+    page.goto(stage.address + "/#/desk/c-7")
+    expect(page.locator(".now")).to_contain_text("暂无通话")
+    for number in range(5):
+        stage.emit("call", f"other-{number}", state="started", card=card(f"other-{number}"))
+    stage.emit("call", "c-7", state="started", card=card("c-7", rung=2))
+    expect(page.locator(".now")).to_have_text("2 即将转化为抱怨")
+    assert [path for _, path, _ in stage.asked].count("calls/c-7/timeline") <= 2
 
 
 def test_after_a_hard_call_a_minute_is_offered(desk: Page, stage: Stage) -> None:

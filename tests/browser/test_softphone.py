@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import launch, script
+from tests.browser.conftest import launch, script, until
 from tests.browser.stage import Stage, alert
 
 pytestmark = pytest.mark.browser
@@ -67,13 +66,6 @@ def phone(phones: Any, stage: Stage) -> Iterator[Page]:
     }""")
     yield page
     page.close()
-
-
-def until(true: Callable[[], bool], page: Page, seconds: float = 8.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        page.wait_for_timeout(50)
 
 
 def pcm(call: dict[str, Any], channels: int = 1) -> NDArray[np.float64]:
