@@ -15,6 +15,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -27,8 +28,9 @@ from emotion.voice.logmel import LogMel
 from emotion.words import pull
 from emotion.words.ears import BundledEar, Ear
 from emotion.words.fsmn import FILES, FsmnEar
+from emotion.words.hama import HamaEar
 from emotion.words.lexicon import Lexicon
-from emotion.words.listen import PhraseListener
+from emotion.words.listen import PhraseListener, posteriors
 from emotion.words.pronounce import syllables, to_phonemes
 
 SUMMARY = "sensitive words heard in audio: recall at false alarms per hour, delay, cost; real and synthetic apart"
@@ -47,7 +49,7 @@ def evaluate(options: Options) -> Iterator[Row]:
         language: Language = ear.language
         voices = [item for item in made if item.language == language][:: 8 if options.quick else 1]
         calm = real if language == "zh" else words.part(spoken, "calls_en")
-        lines = ("telephone",) if options.quick or system != SYSTEM else ("clean", "telephone", "pink10")
+        lines = ("telephone",) if options.quick or system != SYSTEM else ("telephone", "clean", "pink10")
         for line in lines:
             heard = listen(ear, calm, line, options)
             if language == "zh":
@@ -72,26 +74,14 @@ def ears(options: Options) -> Iterator[tuple[str, Ear]]:
     folder = next((place for place in places if all((place / name).is_file() for name in FILES)), None)
     if options.peers and folder is not None:
         yield "fsmn", FsmnEar(folder)
+    if options.peers and find_spec("hama") is not None:
+        yield "hama", HamaEar()
 
 
 def listen(ear: Ear, items: Sequence[words.Spoken], line: str, options: Options) -> list[Audio]:
-    """Posteriors of whole recordings, streamed hop by hop in batches of 32, each followed by a second of silence."""
-    logmel, found = LogMel(), list[Audio]()
-    for first in range(0, len(items), 32):
-        waves = [simulate.degrade(words.read(item, RATE), RATE, line, options.seed, options.data)
-                 for item in items[first: first + 32]]
-        padded = np.zeros((len(waves), (max(map(len, waves)) + RATE) // HOP * HOP + HOP), np.float32)
-        for row, wave in zip(padded, waves, strict=True):
-            row[: len(wave)] = wave
-        states, lines = [ear.start() for _ in waves], [logmel.start() for _ in waves]
-        parts: list[list[Audio]] = [[] for _ in waves]
-        for at in range(0, padded.shape[1], HOP):
-            hops = padded[:, at: at + HOP]
-            for mine, new in zip(parts, ear.step(states, hops, logmel.step(lines, hops)), strict=True):
-                mine.append(new)
-        found += [np.concatenate(mine)[: (len(wave) + RATE) // ear.frame]
-                  for mine, wave in zip(parts, waves, strict=True)]
-    return found
+    """Posteriors of whole recordings through a line."""
+    return posteriors(ear, [simulate.degrade(words.read(item, RATE), RATE, line, options.seed, options.data)
+                            for item in items])
 
 
 def keywords(items: Sequence[words.Spoken], least: int = LEAST) -> list[str]:

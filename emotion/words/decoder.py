@@ -159,27 +159,35 @@ class Decoder:
         deepest = int(self.level[kept.node].max(initial=0))
         for depth in range(1, int(self.level.max()) + 1):
             mine = self.level[kept.node] == depth
-            row, node, source = self._below(tokens, kept.row[mine], kept.node[mine])
+            row, node, source = self._below(hop, tokens, kept.row[mine], kept.node[mine])
             if not len(node) and depth >= deepest:
                 break
             tokens = self._enter(hop, kept, row, node, tokens, source, hits)
-            tail = np.take_along_axis(tokens.ratio, ends[row][:, None], axis=1)
-            first = np.take_along_axis(tokens.begin, ends[row][:, None], axis=1)
-            carry.append(_Tokens(row, node, tail, first))
+            tail = tokens.ratio[np.arange(len(row)), ends[row]]
+            worth = np.flatnonzero(tail > self.need[node])
+            carry.append(_Tokens(row[worth], node[worth], tail[worth], tokens.begin[worth, ends[row[worth]]]))
             alive = tokens.ratio.max(axis=1, initial=NEVER) > self.need[node]
             tokens = _Tokens(row[alive], node[alive], tokens.ratio[alive], tokens.begin[alive])
         self._keep(states, carry)
         return hits
 
-    def _below(self, tokens: _Tokens, kept_row: Ints, kept_node: Ints) -> tuple[Ints, Ints, Ints]:
-        """(call, node, place of its parent's token or -1) of every node of the next level that may hold a token."""
+    def _below(self, hop: _Hop, tokens: _Tokens, kept_row: Ints, kept_node: Ints) -> tuple[Ints, Ints, Ints]:
+        """(call, node, place of its parent's token or -1) of every node of the next level that may hold a token.
+
+        It may if its parent's best and its unit's best of the hop together reach far enough, or if it held one before.
+        """
         size = len(self.unit)
         counts = self.first[tokens.node + 1] - self.first[tokens.node]
         source = np.repeat(np.arange(len(counts)), counts)
         within = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts, counts)
-        keys = tokens.row[source] * size + self.child[self.first[tokens.node[source]] + within]
-        held = kept_row * size + kept_node
-        lonely = held[~np.isin(held, keys)]
+        node, row = self.child[self.first[tokens.node[source]] + within], tokens.row[source]
+        reach = tokens.ratio.max(axis=1, initial=NEVER)[source] + hop.cost.max(axis=2)[row, self.unit[node]]
+        keys, held = row * size + node, kept_row * size + kept_node
+        again = _padded(held, -1)[np.searchsorted(held, keys)] == keys
+        fit = np.flatnonzero((reach > self.need[node]) | again)
+        keys, source = keys[fit], source[fit]
+        order = np.argsort(keys)
+        lonely = held[_padded(keys[order], -1)[np.searchsorted(keys, held, sorter=order)] != held]
         every = np.concatenate([keys, lonely])
         return every // size, every % size, np.concatenate([source, np.full(len(lonely), -1)])
 
@@ -203,15 +211,15 @@ class Decoder:
         last = np.maximum.accumulate(np.where(line >= ratio, np.arange(line.shape[1]), 0), axis=1)
         began = np.concatenate([_padded(kept.begin, 0)[place], since[:, :-1]], axis=1)
         ratio[:, 1:] += stay
-        return _Tokens(row, node, ratio, np.take_along_axis(began, last, axis=1))
+        return _Tokens(row, node, ratio, began[np.arange(len(node))[:, None], last])
 
     def _collect(self, hits: list[list[Hit]], node: Ints, row: Ints, enter: Audio, since: Ints, start: Ints) -> None:
         """Where a phrase's last unit is entered with a ratio over its threshold."""
-        ends = np.flatnonzero(self.ends[node])
+        ends = np.flatnonzero(self.ends[node] & (enter.max(axis=1, initial=NEVER) >= self.need[node]))
         peak = enter[ends].argmax(axis=1)
         top = enter[ends, peak]
-        for at in np.flatnonzero(top >= self.need[node[ends]]):
-            n, call, time = ends[at], int(row[ends[at]]), int(peak[at])
+        for at, n in enumerate(ends):
+            call, time = int(row[n]), int(peak[at])
             for index in self.final[int(node[n])]:
                 pattern = self.patterns[index]
                 count = len(pattern.units)
@@ -221,12 +229,15 @@ class Decoder:
 
     def _keep(self, states: Sequence[DecoderState], carry: Sequence[_Tokens]) -> None:
         """What may still become a phrase goes into the states."""
-        row, node = (np.concatenate([getattr(one, name) for one in carry]) for name in ("row", "node"))
-        ratio, begin = np.concatenate([one.ratio[:, 0] for one in carry]), np.concatenate([one.begin for one in carry])
-        worth = ratio > self.need[node]
+        if not carry:
+            for state in states:
+                state.node, state.ratio, state.begin = state.node[:0], state.ratio[:0], state.begin[:0]
+            return
+        row, node, ratio, begin = (np.concatenate([getattr(one, name) for one in carry])
+                                   for name in ("row", "node", "ratio", "begin"))
         for n, state in enumerate(states):
-            mine = worth & (row == n)
-            state.node, state.ratio, state.begin = node[mine], ratio[mine], begin[mine, 0]
+            mine = np.flatnonzero(row == n)
+            state.node, state.ratio, state.begin = node[mine], ratio[mine], begin[mine]
 
     def _choose(self, state: DecoderState, hits: list[Hit]) -> list[Hit]:
         """Longest match wins; what overlaps a chosen one, or one told before that is not shorter, is left out."""

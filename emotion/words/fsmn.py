@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion import weights
 from emotion.types import Audio, Language
 from emotion.words import fbank
 from emotion.words.onnxfile import initializers
@@ -41,8 +42,12 @@ class FsmnEar:
     frame = 240
     delay = LAYERS * RIGHT
 
-    def __init__(self, folder: Path) -> None:
-        """Read the weights that `models pull fsmn-zh` put into `folder`; OSError or ValueError when they are not."""
+    def __init__(self, folder: Path, band: Audio | None = None) -> None:
+        """Read the weights that `models pull fsmn-zh` put into `folder`; OSError or ValueError when they are not.
+
+        `band` (401, 400) guesses the frames of a wide band from those of a telephone band, which the model was not
+        made for (models/train/words_band.py); it costs nothing, since it melts into the first layer.
+        """
         values = initializers(folder / FILES[0])
         matrices = [value for name, value in values.items() if name.startswith("onnx::MatMul")]
         self.enter, self.leave = matrices[:2], matrices[-2:]
@@ -55,7 +60,12 @@ class FsmnEar:
         for taps in self.taps:
             taps[LEFT] += 1  # the block adds its input to what it remembers
         tables = re.findall(r"\[([^\]]*)\]", (folder / FILES[1]).read_text("utf-8"))
-        self.shift, self.scale = (np.array(t.split(), np.float32) for t in tables if len(t.split()) == len(self.enter[0]))
+        shift, scale = (np.array(t.split(), np.float32) for t in tables if len(t.split()) == len(self.enter[0]))
+        if band is None:
+            band = np.asarray(np.load(weights.find("words-band").path), np.float32)
+        constant = (band[-1] + shift) * scale @ self.enter[0]
+        self.enter_bias[0] = np.asarray(self.enter_bias[0] + constant, np.float32)
+        self.enter[0] = np.asarray(band[:-1] * scale @ self.enter[0], np.float32)
         self.units, order, self._starts = _syllables((folder / FILES[2]).read_text("utf-8").splitlines())
         self.leave[1], self.leave_bias[1] = self.leave[1][:, order], self.leave_bias[1][order]
 
@@ -65,7 +75,7 @@ class FsmnEar:
     def step(self, states: Sequence[FsmnState], hops: Audio, mels: Audio) -> list[Audio]:
         """(batch, HOP) samples -> log-probabilities (frames, syllables) of each call; the log-mels are not used."""
         narrow = np.concatenate([np.stack([state.narrow for state in states]), hops], axis=1)
-        fresh = [fbank.step(state.bank, wide) for state, wide in zip(states, fbank.double(narrow), strict=True)]
+        fresh = fbank.step([state.bank for state in states], fbank.double(narrow))
         for state, samples in zip(states, narrow, strict=True):
             state.narrow = samples[-(fbank.TAPS - 1):].copy()
         found: list[Audio] = [np.zeros((0, len(self.units)), np.float32)] * len(states)
@@ -79,8 +89,7 @@ class FsmnEar:
 
     def _network(self, states: Sequence[FsmnState], frames: Audio) -> Audio:
         """(batch, count, 400) -> (batch, count, syllables), `delay` frames late."""
-        x = (frames + self.shift) * self.scale @ self.enter[0] + self.enter_bias[0]
-        x = np.maximum(x @ self.enter[1] + self.enter_bias[1], 0)
+        x = np.maximum((frames @ self.enter[0] + self.enter_bias[0]) @ self.enter[1] + self.enter_bias[1], 0)
         seen = np.array([state.seen for state in states])
         kept = np.stack([state.kept for state in states])
         for layer in range(LAYERS):
@@ -89,15 +98,14 @@ class FsmnEar:
             new[early] = 0
             joined = np.concatenate([kept[:, layer], new], axis=1)
             kept[:, layer] = joined[:, -(LEFT + RIGHT):]
-            windows = np.lib.stride_tricks.sliding_window_view(joined, LEFT + 1 + RIGHT, axis=1)
-            x = np.einsum("btmk,km->btm", windows, self.taps[layer])
+            x = sum(joined[:, k: k + new.shape[1]] * tap for k, tap in enumerate(self.taps[layer]))
             x = np.maximum(x @ self.out[layer] + self.out_bias[layer], 0)
         for n, state in enumerate(states):
             state.kept, state.seen = kept[n], state.seen + frames.shape[1]
         x = (x @ self.leave[0] + self.leave_bias[0]) @ self.leave[1] + self.leave_bias[1]
         odds = np.exp(x - x.max(axis=2, keepdims=True))
         sums = np.add.reduceat(odds, self._starts, axis=2)[:, :, : len(self.units)]
-        return np.log(sums / odds.sum(axis=2, keepdims=True) + np.float32(1e-8))
+        return np.asarray(np.log(sums / odds.sum(axis=2, keepdims=True) + 1e-8), np.float32)
 
 
 def _syllables(tokens: Sequence[str]) -> tuple[tuple[str, ...], list[int], list[int]]:

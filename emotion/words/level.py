@@ -47,4 +47,4 @@ def normalise(states: Sequence[LevelState], mels: Audio) -> Audio:
     mean = (mean + (number / np.maximum(count, 1))[:, None] * (here - mean)).astype(np.float32)
     for n, state in enumerate(states):
         state.peak, state.count, state.mean = float(peak[n]), float(count[n]), mean[n]
-    return np.clip((mels - mean[:, None]) / np.float32(SPREAD), -LIMIT, LIMIT)
+    return np.asarray(np.clip((mels - mean[:, None]) / SPREAD, -LIMIT, LIMIT), np.float32)

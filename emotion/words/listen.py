@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from emotion.types import RATE, Activity, Audio, Phrase, Span
+from emotion.types import HOP, RATE, Activity, Audio, Phrase, Span
+from emotion.voice.logmel import LogMel
 from emotion.words.decoder import Decoder, DecoderState, Hit, Pattern
 from emotion.words.ears import Ear
 from emotion.words.lexicon import Lexicon, Spoken
@@ -70,3 +71,22 @@ class PhraseListener:
         end = max(begin + frame, (hit.end - self.ear.delay) * frame)
         score = self.thresholds.probability(spoken.units, hit.ratio) * term.weight
         return Phrase(term.key, spoken.text, term.rung, term.motive, Span(begin, end), float(np.clip(score, 0, 1)))
+
+
+def posteriors(ear: Ear, waves: Sequence[Audio]) -> list[Audio]:
+    """Log-probabilities of whole recordings (8 kHz), streamed in batches of 32, a second of silence after each."""
+    logmel, found = LogMel(), list[Audio]()
+    for first in range(0, len(waves), 32):
+        batch = waves[first: first + 32]
+        padded = np.zeros((len(batch), (max(map(len, batch)) + RATE) // HOP * HOP + HOP), np.float32)
+        for row, wave in zip(padded, batch, strict=True):
+            row[: len(wave)] = wave
+        states, lines = [ear.start() for _ in batch], [logmel.start() for _ in batch]
+        parts: list[list[Audio]] = [[] for _ in batch]
+        for at in range(0, padded.shape[1], HOP):
+            hops = padded[:, at: at + HOP]
+            for mine, new in zip(parts, ear.step(states, hops, logmel.step(lines, hops)), strict=True):
+                mine.append(new)
+        found += [np.concatenate(mine)[: (len(wave) + RATE) // ear.frame]
+                  for mine, wave in zip(parts, batch, strict=True)]
+    return found

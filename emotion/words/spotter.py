@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from emotion import weights
 from emotion.config import WordsConfig
 from emotion.types import Activity, Audio, Heard, Language, Phrase
-from emotion.words.ears import BundledEar, Ear
+from emotion.words.ears import BundledEar
 from emotion.words.fsmn import FILES, FsmnEar
 from emotion.words.lexicon import Lexicon
 from emotion.words.listen import PhraseListener
@@ -102,8 +103,17 @@ def _fsmn(language: Language, lexicon: Lexicon, config: WordsConfig, threads: in
     return PhraseListener(FsmnEar(folder), lexicon)
 
 
+def _hama(language: Language, lexicon: Lexicon, config: WordsConfig, threads: int) -> Recognizer | None:
+    if language != "en" or find_spec("hama") is None:
+        return None
+    from emotion.words.hama import HamaEar
+
+    return PhraseListener(HamaEar(), lexicon)
+
+
 OPENERS: dict[str, Callable[[Language, Lexicon, WordsConfig, int], Recognizer | None]] = {
     "fsmn": _fsmn,
+    "hama": _hama,
     "bundled": _bundled,
 }
 """Ears by name; each gives None where it is not there for a language."""

@@ -1,4 +1,4 @@
-"""python -m models.train.speak: synthetic speech with its text, in the layout of tts/, for `python -m models.train words`.
+"""python -m models.train.speak: synthetic speech with its text, in the layout of tts/, for the spotter's training.
 
 Voices are random mixtures of Kokoro-82M's (Apache-2.0), English ones speaking Mandarin too, because many voices matter
 more than pure accents; the held-out voices never take part. Sentences: the call phrases in frames, clauses of
@@ -104,7 +104,8 @@ def mandarin(data: Path, rng: random.Random) -> Iterator[str]:
     common = [(word, count) for word, count in jieba.dt.FREQ.items()
               if 2 <= len(word) <= 4 and count > 150 and re.fullmatch("[一-鿿]+", word)]
     words, counts = zip(*((word, count ** 0.5) for word, count in common), strict=True)
-    before = ["", "", "我跟你说", "你听好", "真的", "喂", "今天", "那", "我说了", "你们", "这次", "请问", "我现在就", "如果不行", "到底"]
+    before = ["", "", "我跟你说", "你听好", "真的", "喂", "今天", "那", "我说了", "你们", "这次", "请问", "我现在就",
+              "如果不行", "到底"]
     after = ["", "", "吧", "了", "可以吗", "听见没有", "你看着办", "行不行", "好吗", "为什么", "谢谢", "就这样", "马上"]
     while True:
         kind = rng.random()
@@ -138,14 +139,15 @@ def helpdesk(path: Path, keep: str, split: str) -> list[str]:
 
 
 def mandarin_phonemes() -> Callable[[str], str]:
-    from misaki import zh
+    from misaki import zh  # type: ignore[import-untyped, unused-ignore]
 
     speak_zh = zh.ZHG2P()
     return lambda text: str(speak_zh(text)[0])
 
 
 def english_phonemes(text: str) -> str:
-    spoken = subprocess.run(["espeak-ng", "-q", "--ipa", "-v", "en-us", text], capture_output=True, text=True, check=True)
+    command = ["espeak-ng", "-q", "--ipa", "-v", "en-us", text]
+    spoken = subprocess.run(command, capture_output=True, text=True, check=True)
     return spoken.stdout.strip().replace("\n", ", ")
 
 

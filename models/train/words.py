@@ -26,7 +26,7 @@ from torch import Tensor
 from emotion.types import FRAMES, Audio
 from emotion.voice.logmel import filters
 from emotion.words.level import LevelState, normalise
-from models.train import words_data
+from models.train import words_band, words_data, words_thresholds
 from models.train.words_data import PHONEMES
 from models.train.words_net import STACK, SpotterNet, export
 
@@ -46,16 +46,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", type=Path, help="checkpoint to go on from")
     parser.add_argument("--checkpoint", type=Path, default=Path("runs/words/net.pt"))
     parser.add_argument("--skip-prepare", action="store_true", help="train on the shards that are there")
+    parser.add_argument("--band-only", action="store_true", help="fit the band map of the FSMN ear and nothing else")
+    parser.add_argument("--thresholds-only", action="store_true", help="learn thresholds for the weights there are")
     parser.add_argument("--export-only", action="store_true", help="write ONNX and manifest from the checkpoint")
 
 
 def run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(1)
-    if not arguments.export_only:
+    if not arguments.export_only and not arguments.thresholds_only and not arguments.skip_prepare:
+        words_band.fit(arguments)
+    if arguments.band_only:
+        return 0
+    if not arguments.export_only and not arguments.thresholds_only:
         if not arguments.skip_prepare:
             words_data.prepare(arguments)
         fit(arguments)
-    ship(arguments.checkpoint, arguments.out)
+    if not arguments.thresholds_only:
+        ship(arguments.checkpoint, arguments.out)
+    words_thresholds.fit(arguments)
     return 0
 
 
@@ -114,8 +122,9 @@ class Corpus:
             count = min(count - first, LENGTH - at)
             gain = rng.gauss(0, 0.5)
             power[3 * at: 3 * (at + count)] = piece.power[3 * first: 3 * (first + count)] + gain
-            index[at: at + count], value[at: at + count] = piece.index[first: first + count], piece.value[first: first + count]
-            hidden[at: at + count], known[at: at + count] = piece.hidden[first: first + count], 1
+            for row, cut in ((index, piece.index), (value, piece.value), (hidden, piece.hidden)):
+                row[at: at + count] = cut[first: first + count]
+            known[at: at + count] = 1
             phones += [int(phone) for phone in piece.phones]
             at += count + rng.randrange(10)
             if at > LENGTH - 15:
@@ -137,16 +146,18 @@ def spoil(power: Audio, rng: np.random.Generator) -> Audio:
         shape = np.interp(hertz, np.linspace(0, 4000, 7), rng.normal(0, 0.8, 7))
         if rng.random() < 0.8:
             low, high = rng.uniform(150, 420), rng.uniform(3200, 3900)
-            ratio = np.maximum(hertz, 1.0)
-            shape = shape - np.log1p((low / ratio) ** 8) - np.log1p((ratio / high) ** 12)
+            above = np.maximum(hertz, 1.0)
+            shape = shape - np.log1p((low / above) ** 8) - np.log1p((above / high) ** 12)
         linear[n] *= np.exp(np.maximum(shape, -14.0)).astype(np.float32)
         loud = float(np.quantile(linear[n].mean(axis=1), 0.8)) + 1e-9
         if rng.random() < 0.6:
             colour = np.exp(np.interp(hertz, np.linspace(0, 4000, 5), rng.normal(0, 1.0, 5)))
             colour = (colour / np.maximum(hertz, 100) ** rng.uniform(0, 1)).astype(np.float32)
             babble = rng.random() < 0.35
-            other = linear[(n + 1) % batch] if babble else colour * rng.standard_exponential(power.shape[1:], np.float32)
-            linear[n] += other * np.float32(loud / (float(other.mean()) + 1e-12) * 10 ** (-rng.uniform(3, 30) / 10))
+            hiss = colour * rng.standard_exponential(power.shape[1:], np.float32)
+            other = linear[(n + 1) % batch] if babble else hiss
+            ratio = loud / (float(other.mean()) + 1e-12) * 10 ** (-rng.uniform(3, 30) / 10)
+            linear[n] += other * np.float32(ratio)
         linear[n] += linear[n].mean(axis=1, keepdims=True) * np.float32(10 ** (-rng.uniform(3.0, 4.5)))
         linear[n] *= np.float32(np.exp(rng.normal(0, 2.0)))
         if rng.random() < 0.15:
@@ -157,7 +168,7 @@ def spoil(power: Audio, rng: np.random.Generator) -> Audio:
         if rng.random() < 0.4:
             start, width = rng.integers(0, 56), rng.integers(1, 8)
             mels[n, :, start: start + width] = mels[n, :, start: start + width].mean()
-    return mels
+    return np.asarray(mels, np.float32)
 
 
 _WARPS: dict[float, Audio] = {}

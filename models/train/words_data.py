@@ -33,7 +33,8 @@ TOP = 5
 WIDE = 16000
 BOTTLENECK = "/encoder/out_linear1/linear/Add_output_0"
 """The teacher's last hidden layer, a denser thing to imitate than its posteriors."""
-PHONEMES = ("AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH").split()
+PHONEMES = ("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
+            "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,13 @@ def occupancy(posteriors: Audio, units: Sequence[int]) -> Audio | None:
     if not units or len(posteriors) < 2 * len(units):
         return None
     logs = torch.from_numpy(np.log(0.995 * posteriors + 0.005 / posteriors.shape[1]))[:, None].requires_grad_()
-    loss = torch.nn.functional.ctc_loss(logs, torch.tensor([units]), [len(posteriors)], [len(units)], reduction="sum")
+    lengths = torch.tensor([len(posteriors)]), torch.tensor([len(units)])
+    loss = torch.nn.functional.ctc_loss(logs, torch.tensor([units]), *lengths, reduction="sum")
     if float(loss.detach()) / len(units) > 4.0:
         return None
     loss.backward()  # type: ignore[no-untyped-call]
     assert logs.grad is not None
-    return np.clip((logs.detach().exp() - logs.grad)[:, 0].numpy(), 0, 1)
+    return np.asarray(np.clip((logs.detach().exp() - logs.grad)[:, 0].numpy(), 0, 1), np.float32)
 
 
 def targets(teacher: Teacher, wide: Audio, text: Sequence[str]) -> tuple[Audio, Audio]:
@@ -147,24 +149,28 @@ def running(items: Sequence[words.Spoken], rng: random.Random, seconds: float, s
     """Isolated words made into running speech of about `seconds`, in a pitch and a tempo drawn for each stretch."""
     order = list(items)
     rng.shuffle(order)
+    hiss = np.random.default_rng(rng.randrange(1 << 30))
     pieces: list[Audio] = []
     units: list[str] = []
     for item in order:
         word = trim(words.read(item, WIDE))
-        said = (re.sub(r"\d", "", item.path.stem),) if item.path.parent.name.startswith("syll") else syllables(item.text, {})
+        by_name = item.path.parent.name.startswith("syll")
+        said = (re.sub(r"\d", "", item.path.stem),) if by_name else syllables(item.text, {})
         if len(word) < WIDE // 10 or not said:
             continue
-        gap = np.zeros(int(WIDE * max(0.0, rng.gauss(0.0, 0.12))), np.float32)
-        pieces += [word, gap + np.float32(1e-4) * np.random.default_rng(len(units)).standard_normal(len(gap)).astype(np.float32)]
+        gap = 1e-4 * hiss.standard_normal(int(WIDE * max(0.0, rng.gauss(0.0, 0.12))), np.float32)
+        pieces += [word, np.asarray(gap, np.float32)]
         units += said
         if sum(map(len, pieces)) > seconds * WIDE:
-            yield Example(perturb(np.concatenate(pieces), rng.uniform(*speed), rng.uniform(*tempo)), tuple(units), "zh")
+            changed = perturb(np.concatenate(pieces), rng.uniform(*speed), rng.uniform(*tempo))
+            yield Example(changed, tuple(units), "zh")
             pieces, units = [], []
 
 
 def trim(samples: Audio, below_db: float = 32.0) -> Audio:
     """Without the silence at both ends; its level set to a common one."""
-    levels = np.array([np.sqrt(np.mean(part**2) + 1e-12) for part in np.array_split(samples, max(1, len(samples) // 160))])
+    parts = np.array_split(samples, max(1, len(samples) // 160))
+    levels = np.array([np.sqrt(np.mean(part**2) + 1e-12) for part in parts])
     loud = np.flatnonzero(levels > levels.max() * 10 ** (-below_db / 20))
     cut = samples[max(0, loud[0] - 2) * 160: (loud[-1] + 3) * 160]
     return np.asarray(cut * (0.1 / np.sqrt(np.mean(cut**2) + 1e-9)), np.float32)
@@ -179,12 +185,13 @@ def perturb(samples: Audio, speed: float, tempo: float) -> Audio:
 
 
 IPA = {
-    "tʃ": "CH", "dʒ": "JH", "aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "ɔɪ": "OY", "ɑː": "AA", "ɔː": "AO", "iː": "IY",
-    "uː": "UW", "ɜː": "ER", "oː": "AO", "əl": "AH L", "n̩": "AH N", "l̩": "AH L", "æ": "AE", "ɐ": "AH", "ʌ": "AH", "ə": "AH",
-    "ɑ": "AA", "ɔ": "AO", "ɒ": "AA", "ɛ": "EH", "e": "EH", "ɚ": "ER", "ɝ": "ER", "ɪ": "IH", "ᵻ": "IH", "i": "IY", "ʊ": "UH",
-    "u": "UW", "o": "OW", "a": "AA", "b": "B", "d": "D", "ð": "DH", "f": "F", "ɡ": "G", "g": "G", "h": "HH", "j": "Y", "k": "K",
-    "l": "L", "m": "M", "n": "N", "ŋ": "NG", "p": "P", "ɹ": "R", "r": "R", "s": "S", "ʃ": "SH", "t": "T", "ɾ": "T", "ʔ": "T",
-    "θ": "TH", "v": "V", "w": "W", "z": "Z", "ʒ": "ZH", "x": "K",
+    "tʃ": "CH", "dʒ": "JH", "aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "ɔɪ": "OY", "ɑː": "AA", "ɔː": "AO",
+    "iː": "IY", "uː": "UW", "ɜː": "ER", "oː": "AO", "əl": "AH L", "n̩": "AH N", "l̩": "AH L", "æ": "AE",
+    "ɐ": "AH", "ʌ": "AH", "ə": "AH", "ɑ": "AA", "ɔ": "AO", "ɒ": "AA", "ɛ": "EH", "e": "EH", "ɚ": "ER",
+    "ɝ": "ER", "ɪ": "IH", "ᵻ": "IH", "i": "IY", "ʊ": "UH", "u": "UW", "o": "OW", "a": "AA", "b": "B", "d": "D",
+    "ð": "DH", "f": "F", "ɡ": "G", "g": "G", "h": "HH", "j": "Y", "k": "K", "l": "L", "m": "M", "n": "N",
+    "ŋ": "NG", "p": "P", "ɹ": "R", "r": "R", "s": "S", "ʃ": "SH", "t": "T", "ɾ": "T", "ʔ": "T", "θ": "TH",
+    "v": "V", "w": "W", "z": "Z", "ʒ": "ZH", "x": "K",
 }
 """espeak-ng's American English to ARPAbet; signs that are not here (stress, spaces) say nothing."""
 
@@ -220,8 +227,9 @@ def prepare(arguments: argparse.Namespace) -> None:
         (f"tts-{n:02d}", sentences(made[n::4])) for n in range(4)]
     passes = ((1.0, 1.0, 1.2, 1.7), (0.8, 0.97, 1.1, 1.6), (1.03, 1.25, 1.2, 1.8))
     for n, (low, high, slow, fast) in enumerate(passes):
-        for folder in ("hsk", "syll_cw", "syll_df"):
-            jobs.append((f"{folder}-{n}", running(words.part(spoken, folder), random.Random(n), 8.0, (low, high), (slow, fast))))
+        jobs += [(f"{folder}-{n}",
+                  running(words.part(spoken, folder), random.Random(n), 8.0, (low, high), (slow, fast)))
+                 for folder in ("hsk", "syll_cw", "syll_df")]
     for folder in arguments.speech:
         fresh = words.synthetic(folder.parent, folder.name)
         for language in ("zh", "en"):

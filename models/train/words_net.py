@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from emotion.voice.logmel import BANDS
+from emotion.types import BANDS
 
 STACK = 3
 LEFT, RIGHT = 8, 1

@@ -1,0 +1,137 @@
+"""Thresholds of an ear from false-alarm budgets, and the logistic that makes a probability of a match.
+
+Speech that does not say a phrase: words of three Mandarin speakers as running speech, synthetic sentences (each
+against the phrases it does not say) and EmoDB's German, through the telephone. The lexicon as a whole may raise
+`TOTAL` false alarms an hour of speech, each number of units an even share of it, and no single phrase more than
+`SINGLE`. Synthetic sentences that do say a phrase are the positives of the logistic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks import simulate
+from benchmarks.datasets import speech, words
+from emotion.types import RATE, Language
+from emotion.words.decoder import Decoder, Pattern
+from emotion.words.ears import BundledEar, Ear
+from emotion.words.lexicon import Lexicon, Spoken
+from emotion.words.listen import posteriors
+from emotion.words.thresholds import FILE
+from models.train.words_data import running
+
+TOTAL, SINGLE = 6.0, 0.5
+LOWEST, HIGHEST = -2.2, -0.15
+"""No threshold is laxer or stricter than these, per unit."""
+SHORTEST: dict[Language, int] = {"zh": 2, "en": 5}
+LONGEST: dict[Language, int] = {"zh": 7, "en": 14}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase found in training speech: rightly or not."""
+
+    spoken: Spoken
+    ratio: float
+    true: bool
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Write the tables of the bundled ears, and of the FSMN where the teacher is there, into thresholds.toml."""
+    from emotion.words.fsmn import FsmnEar
+
+    ears: list[Ear] = [BundledEar("zh"), BundledEar("en")]
+    if arguments.teacher.is_dir():
+        ears.append(FsmnEar(arguments.teacher))
+    content = FILE.read_text("utf-8")
+    for ear in ears:
+        matches, hours = gather(ear, arguments)
+        content = replace_table(content, f"{ear.name}-{ear.language}", table(ear.language, matches, hours))
+    tomllib.loads(content)
+    FILE.write_text(content, "utf-8")
+
+
+def gather(ear: Ear, arguments: argparse.Namespace) -> tuple[list[Match], float]:
+    """All matches over LOWEST in the training speech, and its hours."""
+    rng = random.Random(0)
+    made = [item for item in words.synthetic(arguments.data) if not item.held_out and item.language == ear.language]
+    waves = [(words.read(item, RATE), RATE, item.text) for item in made]
+    if ear.language == "zh":
+        spoken = words.real(arguments.data)
+        for folder, most in (("hsk", 2400), ("syll_df", 500)):
+            some = rng.sample(words.part(spoken, folder), most)
+            waves += [(one.samples, 16000, "".join(one.units))
+                      for one in running(some, rng, 8.0, (0.95, 1.05), (1.1, 1.6))]
+    else:
+        german = [clip for clip in speech.clips(arguments.data) if clip.corpus == "EmoDB"]
+        waves += [(*clip.read(), "") for clip in german]
+    lexicon = Lexicon.load(ear.language)
+    number = {unit: n for n, unit in enumerate(ear.units)}
+    phrases = [one for one in {one.units: one for one in lexicon.units()}.values()
+               if len(one.units) >= SHORTEST[ear.language] and all(unit in number for unit in one.units)]
+    decoder = Decoder([Pattern(tuple(number[unit] for unit in one.units), LOWEST) for one in phrases],
+                      ear.frame / RATE, compete=False)
+    matches = list[Match]()
+    for first in range(0, len(waves), 64):
+        part = waves[first: first + 64]
+        heard = posteriors(ear, [simulate.degrade(wave, rate, "telephone") for wave, rate, _ in part])
+        for score, (_, _, text) in zip(heard, part, strict=True):
+            state = decoder.start()
+            for at in range(0, len(score), 17):
+                for hit in decoder.step([state], [score[at: at + 17]])[0]:
+                    spoken_one = phrases[hit.index]
+                    matches.append(Match(spoken_one, hit.ratio, says(text, spoken_one, ear.language)))
+    return matches, sum(len(wave) / rate for wave, rate, _ in waves) / 3600
+
+
+def says(text: str, spoken: Spoken, language: Language) -> bool:
+    """Whether a text says a phrase, by its letters or, for isolated words made into speech, its syllables."""
+    if language == "en":
+        return re.search(rf"\b{re.escape(spoken.text.lower())}\b", text.lower()) is not None
+    return spoken.text in text or "".join(spoken.units) in text
+
+
+def table(language: Language, matches: Sequence[Match], hours: float) -> str:
+    """The TOML lines of one ear."""
+    from sklearn.linear_model import LogisticRegression
+
+    longest = LONGEST[language]
+    wrong: dict[int, list[float]] = defaultdict(list)
+    single: dict[str, list[float]] = defaultdict(list)
+    for match in matches:
+        if not match.true:
+            wrong[min(len(match.spoken.units), longest)].append(match.ratio)
+            single[" ".join(match.spoken.units)].append(match.ratio)
+    sizes = range(SHORTEST[language], longest + 1)
+    by_length = [0.0] * SHORTEST[language] + [_at(wrong[size], TOTAL / len(sizes) * hours) for size in sizes]
+    own = {units: _at(ratios, SINGLE * hours) for units, ratios in single.items()}
+    own = {units: value for units, value in own.items() if value > by_length[min(len(units.split()), longest)]}
+    features = np.array([[match.ratio, len(match.spoken.units)] for match in matches])
+    model = LogisticRegression(C=10.0).fit(features, [match.true for match in matches])
+    logistic = [float(model.intercept_[0]), *map(float, model.coef_[0])]
+    lines = [f"shortest = {SHORTEST[language]}", f"by_length = {[round(value, 2) for value in by_length]}",
+             f"logistic = {[round(value, 3) for value in logistic]}"]
+    phrases = ", ".join(f'"{units}" = {value:.2f}' for units, value in sorted(own.items()))
+    return "\n".join([*lines, f"phrases = {{ {phrases} }}" if phrases else "phrases = {}"])
+
+
+def _at(ratios: Sequence[float], allowed: float) -> float:
+    """The threshold over which no more than `allowed` of the ratios lie."""
+    over = sorted(ratios, reverse=True)
+    found = over[int(allowed)] + 0.01 if len(over) > int(allowed) else LOWEST
+    return float(np.clip(found, LOWEST, HIGHEST))
+
+
+def replace_table(content: str, name: str, lines: str) -> str:
+    """A TOML text with one table put in, in place of an earlier one of that name."""
+    content = re.sub(rf"\n*\[{re.escape(name)}\]\n(?:(?!\[).*\n?)*", "\n", content).rstrip("\n")
+    return f"{content}\n\n[{name}]\n{lines}\n"
+
