@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from emotion.config import WordsConfig
 from emotion.types import RATE, Heard, Language, Side, Span, Utterance
+from emotion.words.lexicon import Lexicon, Term
 from emotion.words.transcript import State, TranscriptReader
 
 READER = TranscriptReader(WordsConfig())
@@ -110,6 +111,19 @@ def test_blank_and_wordless_text_passes() -> None:
         heard, = hear([say(text)])
         assert heard.by == "transcript"
         assert heard.phrases == ()
+
+
+def test_a_phrase_added_in_mid_call_is_found_from_then_on() -> None:
+    reader = TranscriptReader(WordsConfig())
+    state = reader.start("zh")
+    first = hear_with(reader, state, "星卡又跳闸了")
+    reader.listen_for(Lexicon.load("zh", [Term("star-card", 4, "accusation", ("星卡又跳闸",))]))
+    assert first.phrases == ()
+    assert [phrase.key for phrase in hear_with(reader, state, "星卡又跳闸了").phrases] == ["star-card"]
+
+
+def hear_with(reader: TranscriptReader, state: State, text: str) -> Heard:
+    return reader.step([state], [[say(text)]])[0]
 
 
 pieces = st.sampled_from(["我要投诉", "等了三天", "谢谢", "好的", "太差了", "hello", "垃圾", "。", "12315"])

@@ -1,7 +1,9 @@
 """A caller's turn to evidence for a rung: hashed n-grams, lexicon hits and the turns before, into one small network.
 
 The network (models/text-zh.onnx, text-en.onnx) takes the n-grams of the turn as bucket numbers (n,) and weights (n,),
-and dense features (DENSE,), and gives the heads (HEADS,) and what each n-gram added to the estimate (n,).
+the phrases found as slots (m,), and dense features (DENSE,). It gives P(rung >= 1..6), the log odds or values of the
+other heads, and what each n-gram added to the estimate (n,). Inside, logistic regressions and a small hidden layer
+are averaged.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ from emotion.words.lexicon import MOTIVES, Lexicon, Match
 
 BUCKETS = 1 << 16
 TOP = 6
-"""Thresholds of evidence: heads 0-5 are the log odds of rung 1 or above, 2 or above, …"""
-HEADS = ("r1", "r2", "r3", "r4", "r5", "r6", "calming", "satisfaction")
+"""Thresholds of evidence: rung 1 or above, 2 or above, …"""
+HEADS = ("calming", "satisfaction")
 ENGLISH_HEADS = (*HEADS, "complaint", "severity")
 """English tweets are labelled with complaint and severity as well (Preotiuc-Pietro et al. 2019; Jin & Aletras 2021)."""
+SLOTS = 512
+"""Phrases of the lexicon as the network knows them, by a hash of their key; slot 0 is no phrase."""
 DENSE = 3 * 7 + len(MOTIVES) + 23
 LONGEST = {"zh": 4, "en": 5}
 CONTEXT_TURNS = 8
@@ -48,6 +52,7 @@ class Features:
 
     buckets: NDArray[np.int64]
     weights: NDArray[np.float32]
+    slots: NDArray[np.int64]
     dense: NDArray[np.float32]
     spans: tuple[tuple[int, int], ...]
     """Characters of the folded text that each n-gram covers (its first place)."""
@@ -83,13 +88,17 @@ class TextModel:
         lexicon = self.lexicons[language]
         found = lexicon.find(text) if matches is None else matches
         features = extract(text, before, lexicon, found)
-        heads, carried = self._sessions[language].run(None, {
-            "buckets": features.buckets, "weights": features.weights, "dense": features.dense})
-        probability = 1 / (1 + np.exp(-heads[:TOP + 1].astype(np.float64)))
+        at_least, heads, carried = self._sessions[language].run(None, {
+            "buckets": features.buckets, "weights": features.weights, "slots": features.slots,
+            "dense": features.dense})
         more = dict(zip(ENGLISH_HEADS, map(float, heads), strict=False))
-        return Estimate(evidence(probability[:TOP]), float(probability[TOP]), more["satisfaction"],
-                        1 / (1 + math.exp(-more["complaint"])) if "complaint" in more else None,
-                        more.get("severity"), strongest(fold(text), features.spans, carried, found))
+        return Estimate(evidence(at_least.astype(np.float64)), _chance(more["calming"]), more["satisfaction"],
+                        _chance(more["complaint"]) if "complaint" in more else None, more.get("severity"),
+                        strongest(fold(text), features.spans, carried, found))
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def evidence(at_least: NDArray[np.float64]) -> tuple[float, ...]:
@@ -129,7 +138,8 @@ def extract(text: str, before: Before, lexicon: Lexicon, matches: Sequence[Match
         counts, spans = {0: 1}, {0: (0, 0)}
     values = np.array([1 + math.log(count) for count in counts.values()], np.float32)
     norm = float(np.linalg.norm(values)) or 1.0
-    return Features(np.array(list(counts), np.int64), values / np.float32(norm),
+    slots = sorted({1 + zlib.crc32(match.term.key.encode()) % (SLOTS - 1) for match in matches}) or [0]
+    return Features(np.array(list(counts), np.int64), values / np.float32(norm), np.array(slots, np.int64),
                     np.array(list(_dense(text, before, lexicon, matches)), np.float32), tuple(spans.values()))
 
 

@@ -43,6 +43,10 @@ class TranscriptReader:
         self.lexicons = dict(lexicons or {language: Lexicon.load(language) for language in LANGUAGES})
         self.model = TextModel(self.lexicons)
 
+    def listen_for(self, lexicon: Lexicon) -> None:
+        """Take another lexicon for its language from the next hop on; calls under way go on."""
+        self.lexicons[lexicon.language] = lexicon
+
     def start(self, language: Language) -> State:
         """A fresh state for one call."""
         return State(language)

@@ -1,48 +1,51 @@
-"""What the text model is trained on: turns with evidence and calming, tweets with complaint and severity."""
+"""What the text model is trained on: turns with evidence and calming, dialogues with satisfaction, tweets, offence."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from benchmarks.datasets import texts
 from emotion.types import Language
 from emotion.words.lexicon import Lexicon
-from emotion.words.text import Before, Features, extract
+from emotion.words.text import BUCKETS, SLOTS, Before, Features, extract
 
 MORE_LABELS = Path(__file__).with_name("labels_zh.csv")
+POSTS, POST_LENGTH = 3, 150
+"""Of the posts labelled for offence every third is enough, and their beginnings."""
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One turn as the network sees it, with what is known of it; None where nothing is."""
+    """One text as the network sees it, the dialogue that it is from, and its labels by name."""
 
     features: Features
     group: str
-    """Dialogue or tweet, so that folds never split one."""
-    evidence: int | None = None
-    calming: float | None = None
-    complaint: bool | None = None
-    severity: int | None = None
-    satisfaction: float | None = None
-    text: str = ""
+    labels: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
+    """All training examples of a language; nothing of a dev file is in them."""
+
     turns: tuple[Example, ...]
-    complaints: tuple[Example, ...]
+    """evidence 0-6, calming 0 or 1 where the caller stood above 0 before"""
     dialogues: tuple[Example, ...]
+    """all turns of one caller as one text: satisfaction -2..2"""
+    others: tuple[Example, ...]
+    """zh: posts with offence 0 or 1; en: tweets with complaint 0 or 1 and severity 0-4"""
 
 
 def gather(data: Path, language: Language) -> Examples:
-    """All training examples of a language; nothing of a dev file is opened."""
     lexicon = Lexicon.load(language)
-    return Examples(tuple(_turns(data, language, lexicon)),
-                    tuple(_tweets(data, lexicon)) if language == "en" else (),
-                    tuple(_dialogues(data, language, lexicon)))
+    others = _tweets(data, lexicon) if language == "en" else _posts(data, lexicon)
+    return Examples(tuple(_turns(data, language, lexicon)), tuple(_dialogues(data, language, lexicon)), tuple(others))
 
 
 def labels(data: Path) -> tuple[texts.Label, ...]:
@@ -57,34 +60,60 @@ def make(text: str, before: Before, lexicon: Lexicon) -> Features:
     return extract(text, before, lexicon, lexicon.find(text))
 
 
-def _turns(data: Path, language: Language, lexicon: Lexicon) -> list[Example]:
+def _turns(data: Path, language: Language, lexicon: Lexicon) -> Iterable[Example]:
     chosen = labels(data)
     stood = {(label.id, label.turn): label.position for label in chosen}
-    examples = []
     for one in texts.join(chosen, texts.stc3(data, language, "train")):
         label = one.label
-        earlier = stood.get((label.id, label.turn - 1), label.position if label.turn > 1 else 0)
-        calming = float(label.position < earlier) if earlier else None
-        examples.append(Example(make(one.text, one.before, lexicon), label.id, label.evidence, calming, text=one.text))
-    return examples
+        known = {"evidence": float(label.evidence)}
+        earlier = stood.get((label.id, label.turn - 1), 0)
+        if earlier:
+            known["calming"] = float(label.position < earlier)
+        yield Example(make(one.text, one.before, lexicon), label.id, known)
 
 
-def _tweets(data: Path, lexicon: Lexicon) -> list[Example]:
-    return [Example(make(tweet.text, (), lexicon), f"xci{tweet.id}", complaint=tweet.complaint,
-                    severity=tweet.severity, text=tweet.text) for tweet in texts.xci(data, "train")]
-
-
-def _dialogues(data: Path, language: Language, lexicon: Lexicon) -> list[Example]:
-    examples = []
+def _dialogues(data: Path, language: Language, lexicon: Lexicon) -> Iterable[Example]:
     for dialogue in texts.stc3(data, language, "train"):
-        told = "\n".join(dialogue.caller)
-        examples.append(Example(make(told, (), lexicon), dialogue.id, satisfaction=dialogue.satisfaction, text=told))
-    return examples
+        yield Example(make("\n".join(dialogue.caller), (), lexicon), dialogue.id,
+                      {"satisfaction": dialogue.satisfaction or 0.0})
 
 
-def stack(examples: tuple[Example, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Buckets and weights, flat, with the row of each; dense features (n, DENSE)."""
+def _tweets(data: Path, lexicon: Lexicon) -> Iterable[Example]:
+    for tweet in texts.xci(data, "train"):
+        yield Example(make(tweet.text, (), lexicon), f"xci{tweet.id}",
+                      {"complaint": float(tweet.complaint), "severity": float(tweet.severity)})
+
+
+def _posts(data: Path, lexicon: Lexicon) -> Iterable[Example]:
+    for number, (text, offends) in enumerate(texts.cold(data, "train")[::POSTS]):
+        yield Example(make(text[:POST_LENGTH], (), lexicon), f"cold{number}", {"offence": float(offends)})
+
+
+# ── as matrices ─────────────────────────────────────────────────────────────────────────────────
+
+def gram_matrix(examples: Sequence[Example]) -> csr_matrix:
+    """Weights of the n-grams, (n, BUCKETS)."""
     rows = np.repeat(np.arange(len(examples)), [len(e.features.buckets) for e in examples])
-    return (np.concatenate([e.features.buckets for e in examples]),
-            np.concatenate([e.features.weights for e in examples]), rows,
-            np.stack([e.features.dense for e in examples]))
+    return csr_matrix((np.concatenate([e.features.weights for e in examples]),
+                       (rows, np.concatenate([e.features.buckets for e in examples]))), (len(examples), BUCKETS))
+
+
+def slot_matrix(examples: Sequence[Example]) -> csr_matrix:
+    """Which phrases were found, (n, SLOTS); slot 0, no phrase, is left empty."""
+    rows = np.repeat(np.arange(len(examples)), [len(e.features.slots) for e in examples])
+    found = csr_matrix((np.ones(len(rows), np.float32), (rows, np.concatenate([e.features.slots for e in examples]))),
+                       (len(examples), SLOTS)).tolil()
+    found[:, 0] = 0
+    return found.tocsr()
+
+
+def dense_matrix(examples: Sequence[Example]) -> Array:
+    return np.stack([example.features.dense for example in examples])
+
+
+def label(examples: Sequence[Example], name: str) -> NDArray[np.float64]:
+    return np.array([example.labels[name] for example in examples])
+
+
+def having(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
+    return tuple(example for example in examples if name in example.labels)
