@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from api.settings import Settings, SettingsError, read, table
+from api.settings import Settings, SettingsError, markdown, read, table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--speed", type=float, default=1.0, help="times real time")
     demo.set_defaults(run=_demo)
     settings = commands.add_parser("settings", help="print every setting, its value and its meaning")
+    settings.add_argument("--markdown", action="store_true", help="as the table of docs/service.md")
     settings.set_defaults(run=_settings)
     keys = commands.add_parser("keys", help="make an API key; it is shown once")
     keys.add_argument("--tenant", required=True)
@@ -97,8 +98,8 @@ def _stream(options: argparse.Namespace, _: Settings) -> int:
     return 1 if options.expect_alerts and not all(alerts) else 0
 
 
-def _settings(_: argparse.Namespace, settings: Settings) -> int:
-    print(table(settings))
+def _settings(options: argparse.Namespace, settings: Settings) -> int:
+    print(markdown() if options.markdown else table(settings))
     return 0
 
 

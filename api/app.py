@@ -17,9 +17,10 @@ from api.house import House
 from api.routes import access, calls, operations
 from api.routes import settings as settings_routes
 from api.settings import Settings
+from api.tuning import warmed
 from api.web import Gate
 from emotion import __version__
-from emotion.config import Config, MoodConfig
+from emotion.config import Config, MoodConfig, WordsConfig
 from emotion.engine import Engine
 
 log = logging.getLogger("emotion")
@@ -30,8 +31,9 @@ ABOUT = ("Streams of call audio in, alerts out. Everything said about a caller i
 
 def load(settings: Settings) -> Engine:
     """The engine with its weights; WeightsError when they are missing or not allowed by the settings."""
-    mood = MoodConfig(commercial_only=settings.commercial_only)
-    return Engine(Config(mood=mood, threads=settings.threads))
+    mood = MoodConfig(weights=settings.mood, commercial_only=settings.commercial_only)
+    words = WordsConfig(fetched=settings.fetched or None, commercial_only=settings.commercial_only)
+    return warmed(Engine(Config(mood=mood, words=words, threads=settings.threads)))
 
 
 def create(settings: Settings, engine: Callable[[Settings], Engine] = load) -> FastAPI:

@@ -64,7 +64,13 @@ async def stream_many(spec: Spec, calls: int, say: Callable[[str], None] = print
     names = [f"{spec.call or spec.path.stem}-{time.time_ns() % 10**8:08d}-{n + 1}" for n in range(calls)]
     runs = [stream(replace(spec, call=name, quiet=spec.quiet), lambda line, name=name: say(f"[{name}] {line}"))  # type: ignore[misc]
             for name in names]
-    return list(await asyncio.gather(*runs))
+    done = await asyncio.gather(*runs, return_exceptions=True)
+    faults = [one for one in done if isinstance(one, BaseException)]
+    for fault in faults:
+        say(f"a call failed: {fault}")
+    if faults:
+        raise faults[0]
+    return [one for one in done if isinstance(one, Result)]
 
 
 async def stream(spec: Spec, say: Callable[[str], None] = print) -> Result:
@@ -74,7 +80,8 @@ async def stream(spec: Spec, say: Callable[[str], None] = print) -> Result:
     if spec.transcript and not spec.quiet:
         say("(the script's text is sent along as 'transcript': words are read, not heard, in this run)")
     try:
-        async with connect(spec.url, additional_headers=headers, max_size=1 << 22, open_timeout=20) as socket:
+        async with connect(spec.url, additional_headers=headers, max_size=1 << 22, open_timeout=20,
+                           compression=None) as socket:
             result, sent = Result(), [0.0]
             await socket.send(json.dumps({
                 "type": "start", "call_id": spec.call, "agent_id": spec.agent, "language": spec.language,
@@ -151,9 +158,11 @@ async def _hear(socket: ClientConnection, result: Result, sent: list[float], spe
             if message["type"] == "ended":
                 return
     except ConnectionClosed as closed:
-        raise StreamError(f"the service closed the socket: {closed}") from closed
-    last = result.messages[-1] if result.messages else {}
-    raise StreamError(f"the call broke off: {last.get('message', 'the socket was closed')}; {last.get('remedy', '')}")
+        why = str(closed)
+    else:
+        why = "it was closed"
+    faults = [f"{message['message']}; {message['remedy']}" for message in result.of("error")]
+    raise StreamError(f"the call broke off: {faults[-1] if faults else why}")
 
 
 def told(message: Mapping[str, Any], language: Language, now: float) -> Iterator[str]:

@@ -39,6 +39,8 @@ from emotion.weights import manifest
 log = logging.getLogger("emotion.house")
 ANNOUNCED_S = 600.0
 MOST_ANNOUNCED = 10_000
+STALL_S = 3.0
+"""When this process itself could not run for so long, nobody is called idle for it."""
 RECENT = 10_000
 """Names of calls that the store may not show yet."""
 RETENTION_S = 60.0
@@ -71,6 +73,7 @@ class House:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stepper = Stepper(self._results, settings.tick_ms / 1000)
         self._tasks: list[asyncio.Task[None]] = []
+        self._watched = time.monotonic()
 
     async def start(self) -> None:
         """Open the store, load keys, start the engine's thread; StoreError when the database cannot be used."""
@@ -281,8 +284,9 @@ class House:
 
     async def _watch(self) -> None:
         """Once a second: idle sockets, grace times that are over, gauges."""
-        now = time.monotonic()
-        for link in list(self.links):
+        now, late = time.monotonic(), time.monotonic() - self._watched > STALL_S
+        self._watched = now
+        for link in [] if late else list(self.links):
             link.watch(now)
         for session in list(self.sessions.values()):
             if session.deadline is not None and now > session.deadline:
@@ -310,7 +314,7 @@ class House:
         """Take over the tenants' settings and webhooks from the store."""
         query = select(documents).where(documents.c.tenant != "")
         rows = await self.store.read(lambda connection: connection.execute(query).all())
-        self.tuning.load({(row.tenant, row.name): row.body for row in rows})
+        await asyncio.to_thread(self.tuning.load, {(row.tenant, row.name): row.body for row in rows})
         await self.webhooks.reload()
 
     async def _forget(self) -> None:

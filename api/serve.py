@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import socket
 import sys
 import time
@@ -68,9 +69,11 @@ def serve(settings: Settings, host: str | None, port: int | None, demo: bool) ->
     log.info("models loaded in %.1f s; listening on http://%s:%d%s", time.monotonic() - began, settings.host,
              settings.port, " (demo mode: no keys, loopback only)" if settings.demo else "")
     config = uvicorn.Config(app, settings.host, settings.port, ws="websockets-sansio", log_config=None,
-                            access_log=False, ws_max_size=2 << 20, ws_per_message_deflate=True, server_header=False,
+                            access_log=False, ws_max_size=2 << 20, ws_per_message_deflate=False, server_header=False,
                             timeout_graceful_shutdown=round(settings.drain_s) + 10, proxy_headers=False)
     server = Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn handles both, drains, and raises them again at the end
     server.run()
     return 0 if server.started else 2
 

@@ -125,9 +125,10 @@ class Session:
         self.samples += len(event.data) * self.started.rate // self.rate if event.side is None else 0
         width = WIDTH[self.started.encoding] * len(self.started.channels)
         size = round(PIECE_S * self.started.rate) * width
-        now = time.monotonic()
-        for begin in range(0, len(event.data), size):
-            self.job.inbox.put(replace(event, data=event.data[begin : begin + size]), now)
+        now, whole = time.monotonic(), len(event.data) <= size
+        for piece in [event] if whole else [replace(event, data=event.data[begin : begin + size])
+                                            for begin in range(0, len(event.data), size)]:
+            self.job.inbox.put(piece, now)
         self.house.recorder.keep(self, event)
 
     def stop(self, reason: str) -> None:

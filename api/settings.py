@@ -48,6 +48,8 @@ class Settings:
     retention_days: float = _setting(30.0, "calls are deleted so long after they ended; 0: never", 0, 3650)
     store_text: bool = _setting(False, "store what was said (phrases, reasons with their words)")
     store_audio: bool = _setting(False, "store the audio of calls")
+    mood: str = _setting("mood-open", "weights of the mood model, by their name in models/manifest.toml")
+    fetched: str = _setting("", "folder of weights that were fetched; empty: the bundled ones only")
     commercial_only: bool = _setting(False, "refuse weights that are not cleared for commercial use")
     threads: int = _setting(1, "threads of the models", 1, 64)
     metrics_open: bool = _setting(False, "serve /metrics to everybody; otherwise loopback and admins")
@@ -102,3 +104,11 @@ def table(settings: Settings) -> str:
         rows.append((variable(item.name), shown, str(item.default), item.metadata["about"]))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join("  ".join([*map(str.ljust, row[:3], widths), row[3]]).rstrip() for row in rows)
+
+
+def markdown() -> str:
+    """The same as a table for docs/service.md: names, defaults and meanings."""
+    defaults = {item.name: "" if item.default == "" else f"`{item.default}`" for item in fields(Settings)}
+    rows = [f"| `{variable(item.name)}` | {defaults[item.name]} | {item.metadata['about']} |"
+            for item in fields(Settings)]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])

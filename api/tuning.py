@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
+
 from emotion.alerts import Alerter
 from emotion.engine import Engine
 from emotion.guidance import GuidanceError
 from emotion.talk import TalkMeter
-from emotion.types import LANGUAGES, Card, Language, Motive
+from emotion.types import LANGUAGES, RATE, Card, Language, Motive
 from emotion.words.lexicon import Lexicon, LexiconError, Term
 from emotion.words.spotter import Spotter
 from emotion.words.transcript import TranscriptReader
@@ -112,7 +114,18 @@ class Tuning:
             engine.spotter = Spotter(engine.config.words, engine.config.threads)
             for lexicon in lexicons.values():
                 engine.spotter.listen_for(lexicon)
+            warmed(engine)
         return engine
+
+
+def warmed(engine: Engine) -> Engine:
+    """The engine after a made-up second in each language: what is opened at first use is open before a call comes."""
+    for language in LANGUAGES:
+        call = engine.open("warm", language=language, sides=("caller", "agent"))
+        call.push({side: np.zeros(RATE, np.float32) for side in call.sides})
+        while call.ready:
+            engine.step([call])
+    return engine
 
 
 def _lexicon(language: Language, phrases: list[Mapping[str, Any]]) -> Lexicon:

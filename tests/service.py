@@ -114,7 +114,8 @@ def serving(folder: Path, *, real: bool = False, **settings: Any) -> Iterator[Se
     port = listener.getsockname()[1]
     app = create(chosen, lambda _: real_engine() if real else engine())
     server = Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False,
-                                   ws_max_size=2 << 20, timeout_graceful_shutdown=10))
+                                   ws_max_size=2 << 20, ws_per_message_deflate=False,
+                                   timeout_graceful_shutdown=10))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     deadline = time.monotonic() + 60

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from api.__main__ import main
-from api.settings import Settings, SettingsError, read, table, variable
+from api.settings import Settings, SettingsError, markdown, read, table, variable
 from tests.service import SAMPLES, serving
 
 
@@ -27,6 +27,11 @@ def test_the_table_names_every_setting() -> None:
         assert variable(item.name) in text
         assert item.metadata["about"] in text
     assert "secret@" not in text
+
+
+def test_the_page_has_the_table() -> None:
+    """docs/service.md shows the settings as they are: `python -m api settings --markdown`."""
+    assert markdown() in (SAMPLES.parent.parent / "docs" / "service.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("name", "value"), [

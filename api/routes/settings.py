@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from typing import Annotated, Any, Literal
@@ -54,7 +55,7 @@ async def change_setting(request: Request, name: SettingName, body: dict[str, An
     house = house_of(request)
     who = house.guard.require(request, ADMINS)
     try:
-        document = house.tuning.changed(who.tenant, name, body)
+        document = await asyncio.to_thread(house.tuning.changed, who.tenant, name, body)
     except TuningError as fault:
         raise HttpError(422, "bad-setting", str(fault), "see docs/api.md, 'Settings'") from None
     row = {"tenant": who.tenant, "name": name, "body": document, "changed": time.time()}
