@@ -2,14 +2,17 @@
 
 For each feature with value x in a hop of speech of w seconds (docs/voice.md has the same in prose):
 
-    normal      mu = (S m0 + W x_mean) / (S + W)         m0 the population's mean, S = settle_s, W seconds learnt
+    own share   p = min(0.85, W / (W + S))               W seconds learnt, S = settle_s * min(1, (2 within / between)^2)
+    normal      mu = p x_mean + (1 - p) m0               m0 the population's mean
     learning    W += c w, x_mean moves to x by c w / W   c = 1 / (1 + exp(2 (heat - 1))): calm weighs more than heat;
-                                                         c = 0 above rung 2; x kept within 2.5 sigma; W <= 4 S
-    now         r = running mean of x over about `smooth_s` of speech
-    deviation   z = (r - mu) / sqrt(within^2 + (1 - p)^2 between^2)    p = W / (S + W)
+                                                         c = 0 above rung 2; x kept within 2.5 sigma; W <= 4 settle_s
+    now         r = running mean of x over about `smooth` seconds of speech, short for pitch, long for effort
+    deviation   z = (r - mu) / sqrt(within^2 + (1 - p)^2 between^2)
 
-At 'hello' p is 0 and the caller is held against the population, so one who begins angry stands high; W is capped, so
-that personal evidence never erases the prior. Heat is the weighted sum of the z's, scaled to spread 1.
+S is how long a person must be heard until he is known better than the population: short for pitch, where people differ
+much more from each other than each from himself, long for effort. At 'hello' p is 0 and the caller is held against the
+population, so one who begins angry stands high; p stays under 0.85, so that personal evidence never erases the prior.
+Heat is the weighted sum of the z's, scaled to spread 1.
 """
 
 from __future__ import annotations
@@ -27,8 +30,12 @@ from emotion.types import HOP, RATE, Deviation, Language, Mood, Shift, Voice
 FEATURES = ("pitch", "pitch_range", "rate", "loudness", "effort", "quality", "arousal")
 LEARNS_UP_TO = 2
 """The highest rung at which the normal still learns."""
+THRESHOLD: Mapping[str, float] = {"pitch": 2.0, "effort": 2.0}
+"""z above which a caller's pitch or effort counts as raised."""
 _CLIP = 2.5
 _CAP = 4.0
+_OWN_AT_MOST = 0.85
+_FIRST_S = 3.0
 _ANONYMOUS = ("loudness",)
 """Features that differ more by line than by person: they have no population, only an own normal."""
 
@@ -41,6 +48,8 @@ class Normal:
     between: float
     within: float
     heat: float
+    smooth: float
+    """Seconds of speech that 'now' is a running mean of."""
 
 
 @dataclass(slots=True)
@@ -84,7 +93,7 @@ class Baseline:
         for name in FEATURES:
             running, value = state.running[name], heard[name]
             if value is not None:
-                _smooth(running, value, seconds / self.config.smooth_s)
+                _smooth(running, value, seconds / normals[name].smooth)
             found[name] = None if value is None else self._deviation(name, running, normals[name])
         heat = _heat(found, normals)
         if rung <= LEARNS_UP_TO:
@@ -97,13 +106,14 @@ class Baseline:
 
     def _normal(self, name: str, running: Running, normal: Normal) -> tuple[float, float]:
         """The caller's normal and how much of it is his own."""
-        own = running.weight / (running.weight + self.config.settle_s)
+        settle = self.config.settle_s * min(1.0, (2 * normal.within / normal.between) ** 2)
+        own = min(_OWN_AT_MOST, running.weight / (running.weight + settle))
         if name in _ANONYMOUS:
             return running.mean, own
         return own * running.mean + (1 - own) * normal.mean, own
 
     def _deviation(self, name: str, running: Running, normal: Normal) -> Deviation | None:
-        if running.recent is None or (name in _ANONYMOUS and running.weight < self.config.smooth_s):
+        if running.recent is None or (name in _ANONYMOUS and running.weight < _FIRST_S):
             return None
         mean, own = self._normal(name, running, normal)
         change = running.recent - mean
@@ -113,7 +123,7 @@ class Baseline:
     def _learn(self, running: Running, value: float | None, normal: Normal, weight: float) -> None:
         if value is None or weight <= 0:
             return
-        spread = hypot(normal.within, normal.between) if running.weight < self.config.smooth_s else normal.within
+        spread = hypot(normal.within, normal.between) if running.weight < _FIRST_S else normal.within
         centre = running.mean if running.weight else value
         kept = min(max(value, centre - _CLIP * spread), centre + _CLIP * spread)
         running.weight = min(running.weight + weight, _CAP * self.config.settle_s)

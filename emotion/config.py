@@ -66,8 +66,6 @@ class TalkConfig:
 class BaselineConfig:
     settle_s: float = 15.0
     """Seconds of the caller's speech after which his own normal weighs as much as the population's."""
-    smooth_s: float = 3.0
-    """Seconds of speech over which 'now' is a running mean."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ TASK = "baseline"
 CALM_S, ANGRY_S, WHOLE_S, START_S = 25.0, 15.0, 40.0, 12.0
 WITHIN_S, WITHIN_START_S = 5.0, 8.0
 GAINS_DB = (-12.0, 12.0)
+CALM_LEVEL = 10 ** (-30 / 20)
+"""RMS of the active parts of calm speech; a speaker's angry clips keep their distance from his calm ones."""
 validate = speech.validate
 
 
@@ -72,21 +74,22 @@ def compose(clips: Sequence[speech.Clip], seed: int) -> list[Composed]:
         if min(len(calm), len(angry)) < 3:
             continue
         rng = np.random.default_rng(seed)
-        first = chain(calm, CALM_S, rng)
+        gain = CALM_LEVEL / float(np.sqrt(np.mean([simulate.active_power(clip.read(RATE)[0]) for clip in calm])))
+        first = chain(calm, CALM_S, rng, gain)
         found.append(Composed(speaker, "zh" if own[0].lang == "zh" else "en",
-                              np.concatenate([first, chain(angry, ANGRY_S, rng)]), chain(calm, WHOLE_S, rng),
-                              chain(angry, START_S, rng), len(first)))
+                              np.concatenate([first, chain(angry, ANGRY_S, rng, gain)]),
+                              chain(calm, WHOLE_S, rng, gain), chain(angry, START_S, rng, gain), len(first)))
     return found
 
 
-def chain(clips: Sequence[speech.Clip], seconds: float, rng: np.random.Generator) -> Audio:
-    """Clips in random order, 0.6 s between, until they last so long."""
+def chain(clips: Sequence[speech.Clip], seconds: float, rng: np.random.Generator, gain: float) -> Audio:
+    """Clips in random order, 0.6 s between, until they last so long; what is over full scale is clipped."""
     parts: list[Audio] = []
     order: list[int] = []
     while sum(map(len, parts)) < seconds * RATE:
         order = order or [int(at) for at in rng.permutation(len(clips))]
         parts += [clips[order.pop()].read(RATE)[0], np.zeros(int(0.6 * RATE), np.float32)]
-    return np.concatenate(parts)
+    return np.clip(np.concatenate(parts) * np.float32(gain), -1, 1)
 
 
 def shifts(waves: Sequence[Audio], calls: Sequence[Composed]) -> list[list[Shift | None]]:

@@ -33,7 +33,7 @@ def evaluate(options: Options) -> Iterator[Row]:
     options.say(f"pitch: reference for {len(clips)} clips")
     references = [f0.consensus(clip.read(CLEAN_RATE)[0], CLEAN_RATE) for clip in clips]
     waves = [clip.read(RATE)[0] for clip in clips]
-    ears = Ears()
+    ears = Ears(stages=("vad", "pitch"))
     heard: list[Audio] = []
     for condition in simulate.CONDITIONS:
         wanted = [at for at, clip in enumerate(clips) if clip.corpus == "EmoDB" or condition in ("clean", "telephone")]

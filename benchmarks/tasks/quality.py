@@ -53,7 +53,8 @@ def means(heard: Heard) -> dict[str, float]:
         pairs = [(getattr(one, name), float(np.mean(~np.isnan(f0.hertz))))
                  for one, f0 in zip(heard.quality, heard.f0s, strict=True)
                  if one is not None and getattr(one, name) is not None]
-        found[name] = float(np.average(*map(np.array, zip(*pairs, strict=True)))) if pairs else float("nan")
+        value, weight = np.array(pairs or [(np.nan, 1.0)]).T
+        found[name] = float(np.average(value, weights=weight + 1e-9))
     return found
 
 

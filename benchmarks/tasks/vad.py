@@ -35,7 +35,7 @@ def evaluate(options: Options) -> Iterator[Row]:
     truths = [truth for _, truth in calls]
     known = np.concatenate(truths) >= 0
     labels = np.concatenate(truths)[known] == 1
-    ears = Ears()
+    ears = Ears(stages=("vad",))
     heard_on_telephone: list[Audio] = []
     for condition in simulate.CONDITIONS:
         waves = [simulate.degrade(wave, RATE, condition, options.seed + at, options.data)

@@ -22,13 +22,13 @@ MIN_VOICED = 5
 """Voiced frames that a hop needs, for a value."""
 PAST = 400
 """Samples kept, so that the first frames of a hop have their periods too."""
-STRIDE = 2
-"""Every second frame is measured: a frame covers three periods anyway."""
+STRIDE = 3
+"""Every third frame is measured: a frame covers three periods anyway."""
 WINDOW = 256
 _SEARCH = 0.15
 """Periods are looked for within this share of 1 / f0."""
-_GRID = 13
-_POINTS = 48
+_GRID = 11
+_POINTS = 32
 """A period is compared at so many points, whatever its length."""
 
 
@@ -69,7 +69,7 @@ class QualityMeter:
         return found
 
 
-def _one(cycles: NDArray[np.float64], spectra: Audio) -> Quality:
+def _one(cycles: Audio, spectra: Audio) -> Quality:
     first, second, match, shimmer = cycles.T
     good = match > 0.5
     jitter = shimmer_db = hnr = None
@@ -93,10 +93,10 @@ def tilt(power: Audio) -> tuple[float | None, float | None]:
 
 
 def _cycles(joined: Audio, calls: NDArray[np.intp], centres: NDArray[np.intp],
-            periods: Audio) -> NDArray[np.float64]:
+            periods: Audio) -> Audio:
     """For each frame: two successive periods (samples), how well they match (0-1), and shimmer (dB)."""
-    lags = np.linspace(1 - _SEARCH, 1 + _SEARCH, _GRID)
-    grid = np.linspace(0, 1, _POINTS, endpoint=False)
+    lags = np.linspace(1 - _SEARCH, 1 + _SEARCH, _GRID, dtype=np.float32)
+    grid = np.linspace(0, 1, _POINTS, endpoint=False, dtype=np.float32)
     start = centres - 1.5 * periods
     base = _at(joined, calls, start[:, None] + grid * periods[:, None])
     found = []
@@ -116,7 +116,7 @@ def _cycles(joined: Audio, calls: NDArray[np.intp], centres: NDArray[np.intp],
     return np.stack([one, two, np.clip((match + match2) / 2, 0, 1), shimmer], axis=1)
 
 
-def _peak(score: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _peak(score: Audio) -> tuple[Audio, Audio]:
     """Place and height of the maximum of each row, by a parabola through its neighbours."""
     best = np.clip(score.argmax(axis=1), 1, score.shape[1] - 2)
     rows = np.arange(len(score))
@@ -127,12 +127,13 @@ def _peak(score: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.f
     return best + move, middle - 0.25 * (left - right) * move
 
 
-def _at(joined: Audio, calls: NDArray[np.intp], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def _at(joined: Audio, calls: NDArray[np.intp], times: Audio) -> Audio:
     """The wave of each call at fractional sample times (n, points), by linear interpolation."""
     whole = np.clip(np.floor(times).astype(np.intp), 0, PAST + HOP - 2)
-    part = np.clip(times - whole, 0, 1)
+    part = np.clip(times - whole, 0, 1).astype(np.float32)
     rows = calls[:, None]
-    return np.asarray(joined[rows, whole] * (1 - part) + joined[rows, whole + 1] * part, np.float64)
+    left = joined[rows, whole]
+    return left + (joined[rows, whole + 1] - left) * part
 
 
 def _spectra(joined: Audio, calls: NDArray[np.intp], centres: NDArray[np.intp]) -> Audio:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks import simulate
 from benchmarks.datasets import speech, words
-from emotion import baseline, config
+from emotion import baseline
 from emotion.types import HOP, RATE, Audio, Language, Voice
 from emotion.voice.loudness import LoudnessMeter
 from emotion.voice.pitch import PitchTracker
@@ -26,9 +26,11 @@ from emotion.voice.rate import RateMeter
 from emotion.voice.vad import Vad
 
 SECONDS = 40.0
-CONDITIONS = ("telephone", "pink20")
+CONDITIONS = ("telephone",)
+LEVEL = 10 ** (-30 / 20)
+"""RMS of calm speech on the line; angry speech keeps its distance."""
 MEASURED = tuple(name for name in baseline.FEATURES if name != "arousal")
-AROUSAL = baseline.Normal(0.4, 0.1, 0.12, 0.5)
+AROUSAL = baseline.Normal(0.4, 0.1, 0.12, 0.5, 2.0)
 """Until the mood model's own calm speech is measured: its scale is 0-1."""
 HEAD = """
 Normal calm speech on a telephone, by language: mean over speakers, spread between speakers, spread within a speaker
@@ -37,6 +39,8 @@ Written by `python -m models.train baseline` from neutral and calm clips: zh CAS
 en RAVDESS (18 actors) and synthetic voices; spreads and heat from the actors, EmoDB's 10 among them.
 Acted and synthetic speech, not calls. Arousal is set by hand.
 """
+SMOOTH = {"pitch": 1.0, "pitch_range": 3.0, "rate": 1.5, "loudness": 2.0, "effort": 10.0, "quality": 6.0}
+"""Seconds of speech for 'now': what varies with every vowel needs longer."""
 Table = dict[str, list[NDArray[np.float64]]]
 
 
@@ -55,26 +59,26 @@ def listen(wave: Audio) -> list[Voice]:
     return found
 
 
-def smoothed(voices: Sequence[Voice], seconds: float) -> dict[str, NDArray[np.float64]]:
+def smoothed(voices: Sequence[Voice]) -> dict[str, NDArray[np.float64]]:
     """Each feature as the baseline sees 'now', hops without it left out."""
     recent: dict[str, float] = {}
     found: dict[str, list[float]] = {name: [] for name in MEASURED}
     for voice in voices:
         for name, value in baseline.values(voice, None).items():
             if value is not None:
-                share = min(1.0, voice.speech * HOP / RATE / seconds)
+                share = min(1.0, voice.speech * HOP / RATE / SMOOTH[name])
                 recent[name] = recent.get(name, value) + share * (value - recent.get(name, value))
                 found[name].append(recent[name])
     return {name: np.array(values) for name, values in found.items()}
 
 
-def chain(clips: Sequence[Audio], rng: np.random.Generator) -> Audio:
-    """Clips at 8 kHz in random order, 0.6 s between, up to SECONDS."""
+def chain(clips: Sequence[Audio], gain: float, rng: np.random.Generator) -> Audio:
+    """Clips at 8 kHz in random order, 0.6 s between, up to SECONDS; clipped at full scale."""
     parts: list[Audio] = []
     for at in rng.permutation(len(clips)):
         if sum(map(len, parts)) < SECONDS * RATE:
             parts += [clips[at], np.zeros(int(0.6 * RATE), np.float32)]
-    return np.concatenate(parts)
+    return np.clip(np.concatenate(parts) * np.float32(gain), -1, 1)
 
 
 def gather(data: Path, rng: np.random.Generator) -> tuple[dict[Language, Table], Table, Table]:
@@ -93,12 +97,11 @@ def gather(data: Path, rng: np.random.Generator) -> tuple[dict[Language, Table],
     for voice in sorted({item.speaker for item in spoken if "*" not in item.speaker}):
         items = [item for item in spoken if item.speaker == voice][:25]
         groups.append(((items[0].language,), [words.read(item, RATE) for item in items], []))
-    smooth = config.BaselineConfig().smooth_s
     for tags, calm, angry in groups:
         for condition in CONDITIONS:
-            values = smoothed(listen(simulate.degrade(chain(calm, rng), RATE, condition, data=data)), smooth)
-            heated = smoothed(listen(simulate.degrade(chain(angry, rng), RATE, condition, data=data)),
-                              smooth) if angry else {}
+            gain = LEVEL / float(np.sqrt(np.mean([simulate.active_power(clip) for clip in calm])))
+            values, heated = (smoothed(listen(simulate.degrade(chain(clips, gain, rng), RATE, condition, data=data)))
+                              if clips else {} for clips in (calm, angry))
             for name in MEASURED:
                 for tag in tags:
                     by_language[tag].setdefault(name, []).append(values[name])
@@ -118,7 +121,8 @@ def normals(table: Table, pooled: Table, angry: Table) -> dict[str, baseline.Nor
         rise = float(np.mean([np.median(hot) - np.median(cool) for hot, cool in
                               zip(angry[name], pooled[name], strict=True) if len(hot) and len(cool)]))
         spread = float(np.hypot(within, np.mean([np.std(hot) for hot in angry[name] if len(hot) > 3])))
-        found[name] = baseline.Normal(float(means.mean()), float(np.std(centres)), within, max(0.0, rise / spread))
+        found[name] = baseline.Normal(float(means.mean()), float(np.std(centres)), within, max(0.0, rise / spread),
+                                     SMOOTH[name])
     return found
 
 
@@ -128,7 +132,8 @@ def write(path: Path, tables: dict[Language, dict[str, baseline.Normal]]) -> Non
     for language, table in tables.items():
         lines += ["", f"[{language}]"]
         lines += [f"{name} = {{ mean = {row.mean:.2f}, between = {row.between:.2f}, within = {row.within:.2f}, "
-                  f"heat = {row.heat:.2f} }}" for name, row in {**table, "arousal": AROUSAL}.items()]
+                  f"heat = {row.heat:.2f}, smooth = {row.smooth} }}"
+                  for name, row in {**table, "arousal": AROUSAL}.items()]
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 

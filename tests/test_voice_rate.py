@@ -1,0 +1,115 @@
+"""Speech rate: counts over time, pauses apart, unmoved by gain, honest about its error."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotion.types import FRAMES, HOP, Activity, Audio, Mask, Rate
+from emotion.voice.pitch import PitchTracker
+from emotion.voice.rate import COUNTS, MIN_SPEECH, OFFSET, SLOPE, RateMeter, pauses, raw, reckon
+from tests.conftest import vowel
+
+METER, TRACKER = RateMeter(), PitchTracker()
+
+
+def activity(speech: bool) -> Activity:
+    return Activity(np.full(FRAMES, speech), np.full(FRAMES, float(speech), np.float32))
+
+
+def measure(wave: Audio, last: int | None = None) -> list[Rate | None]:
+    """Rates of every hop of a wave that is all speech up to sample `last`."""
+    state, pitch, found = METER.start(), TRACKER.start(), []
+    for at in range(0, len(wave) - HOP + 1, HOP):
+        activities = [activity(last is None or at < last)]
+        f0s = TRACKER.step([pitch], wave[None, at:at + HOP], activities)
+        found.append(METER.step([state], wave[None, at:at + HOP], activities, f0s)[0])
+    return found
+
+
+def with_peaks(every: int, speech: Mask) -> Audio:
+    """A window whose counts all have a peak each so many frames of speech."""
+    found = np.full((COUNTS, len(speech)), np.nan, np.float32)
+    found[:, np.flatnonzero(speech)[::every]] = -20
+    return found
+
+
+def test_rate_is_count_over_time_and_articulation_leaves_pauses_out() -> None:
+    speech = np.zeros(1000, np.bool_)
+    speech[100:300] = speech[310:500] = speech[600:700] = True
+    found = reckon(with_peaks(20, speech), speech)
+    assert found is not None
+    assert raw(with_peaks(20, speech), speech) == pytest.approx((24.5, 5.0), abs=0.6)
+    assert found.syllables == pytest.approx(SLOPE * 25 / 5.0 + OFFSET, abs=0.2)
+    assert found.articulation == pytest.approx(found.syllables * 5.0 / 4.9)
+    assert found.pause == pytest.approx(1.0)
+
+
+def test_the_error_is_larger_in_a_short_window() -> None:
+    speech = np.ones(1000, np.bool_)
+    long = reckon(with_peaks(20, speech), speech)
+    speech[200:] = False
+    short = reckon(with_peaks(20, speech), speech)
+    assert long is not None
+    assert short is not None
+    assert short.error > long.error > 0
+
+
+def test_peaks_far_under_the_loud_ones_do_not_count() -> None:
+    speech = np.ones(1000, np.bool_)
+    found = with_peaks(20, speech)
+    found[:, 10::20] = -60
+    assert raw(found, speech)[0] == pytest.approx(50)
+
+
+def test_little_speech_is_unknown() -> None:
+    speech = np.zeros(1000, np.bool_)
+    speech[:MIN_SPEECH - 1] = True
+    assert reckon(with_peaks(10, speech), speech) is None
+    assert reckon(np.full((COUNTS, 1000), np.nan, np.float32), ~np.zeros(1000, np.bool_)) is None
+
+
+def test_a_buzz_of_four_syllables_a_second_has_four() -> None:
+    found = measure(vowel(150, 8))[-1]
+    assert found is not None
+    assert (found.syllables - OFFSET) / SLOPE == pytest.approx(4, abs=0.5)
+
+
+def test_a_ten_second_drop_out_ends_in_unknown_and_not_in_slow_speech() -> None:
+    found = measure(np.concatenate([vowel(150, 6), np.zeros(12 * 8000, np.float32)]), last=6 * 8000)
+    assert found[-1] is None
+    known = [rate.syllables for rate in found if rate is not None]
+    assert known[-1] == pytest.approx(known[5], rel=0.4)
+
+
+@pytest.mark.parametrize("gain", [-12.0, 12.0])
+def test_a_gain_changes_nothing(gain: float) -> None:
+    wave = vowel(180, 4, 0.05)
+    plain, moved = measure(wave)[-1], measure(wave * np.float32(10 ** (gain / 20)))[-1]
+    assert plain is not None
+    assert moved is not None
+    assert moved.syllables == pytest.approx(plain.syllables, rel=1e-3)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_pauses_and_speech_fill_the_time_between_first_and_last(row: list[bool]) -> None:
+    speech = np.array(row)
+    places = np.flatnonzero(speech)
+    between = int(places[-1] - places[0] + 1) if len(places) else 0
+    assert sum(pauses(speech)) + int(speech.sum()) == between
+    assert raw(np.full((COUNTS, len(row)), np.nan, np.float32), speech)[0] == 0
+
+
+def test_it_follows_hand_counted_syllables(data: Path) -> None:
+    """A dozen windows on a telephone: r of the counts over .75 (the benchmark has the figure on all of them)."""
+    from benchmarks import simulate
+    from benchmarks.tasks.rate import measure as listen
+    from benchmarks.tasks.rate import windows
+
+    some = windows(data)[::8]
+    heard = [simulate.degrade(window.wave, 8000, "telephone", at, data) for at, window in enumerate(some)]
+    counts = listen(heard)[:, 0]
+    rates = counts / np.array([window.seconds for window in some])
+    assert np.corrcoef(rates, [window.rate for window in some])[0, 1] > 0.75
