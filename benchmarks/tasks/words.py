@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -176,7 +177,9 @@ def _end(wave: Audio) -> int:
 
 
 def _cut(text: str) -> list[str]:
-    import jieba
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba asks for a module that is on its way out
+        import jieba
 
     jieba.setLogLevel(60)
     return list(jieba.lcut(text))

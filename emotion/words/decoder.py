@@ -25,8 +25,8 @@ FLOOR = -8.0
 """The least that one unit in one frame can cost: one misheard unit must not end a long phrase."""
 STAY = np.float32(-0.02)
 """Cost of a frame inside a phrase, so that a token does not outlive its sentence."""
-BEAM = (-3.0, -1.2)
-"""Ratio under which a token is dropped in any case: at the root, and more for each unit after it."""
+BEAM = -2.0
+"""How far a token may fall under the laxest threshold of all, taken for the units so far, before it is dropped."""
 FREE = 0.5
 """How far a frame's cost is measured against its best unit and not against certainty: all against the best, two
 units that sound alike both look perfect; against certainty alone, noise makes every unit look wrong."""
@@ -124,7 +124,8 @@ class Decoder:
                 need[node] = min(need[node], pattern.threshold * len(pattern.units))
             final[node].append(index)
         self.unit, self.parent, self.level = (np.array(column, np.int64) for column in (unit, parent, level))
-        self.need = np.maximum(np.array(need), BEAM[0] + BEAM[1] * self.level).astype(np.float32)
+        laxest = min((pattern.threshold for pattern in self.patterns), default=0.0)
+        self.need = np.maximum(np.array(need), BEAM + laxest * self.level).astype(np.float32)
         """The ratio under which a token is dropped: no phrase below can be reached, or others fit far better."""
         self.final = {node: tuple(found) for node, found in enumerate(final) if found}
         self.ends = np.array([bool(found) for found in final])

@@ -18,6 +18,7 @@ from emotion.words.ears import BundledEar
 from emotion.words.fsmn import FILES, FsmnEar
 from emotion.words.lexicon import Lexicon
 from emotion.words.listen import PhraseListener
+from emotion.words.sherpa import open_recognizer
 
 
 class Recognizer(Protocol):
@@ -111,8 +112,13 @@ def _hama(language: Language, lexicon: Lexicon, config: WordsConfig, threads: in
     return PhraseListener(HamaEar(), lexicon)
 
 
+def _sherpa(language: Language, lexicon: Lexicon, config: WordsConfig, threads: int) -> Recognizer | None:
+    return open_recognizer(language, lexicon, config.fetched, threads)
+
+
 OPENERS: dict[str, Callable[[Language, Lexicon, WordsConfig, int], Recognizer | None]] = {
     "fsmn": _fsmn,
+    "sherpa": _sherpa,
     "hama": _hama,
     "bundled": _bundled,
 }

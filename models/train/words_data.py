@@ -34,7 +34,8 @@ WIDE = 16000
 BOTTLENECK = "/encoder/out_linear1/linear/Add_output_0"
 """The teacher's last hidden layer, a denser thing to imitate than its posteriors."""
 PHONEMES = ("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
-            "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH")
+            "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y",
+            "Z", "ZH")
 
 
 @dataclass(frozen=True, slots=True)
