@@ -2,12 +2,15 @@
 
 import { cards } from "./card.js";
 import { care } from "./care.js";
-import { h, put, say } from "./dom.js";
+import { h, put, say, soon } from "./dom.js";
 import { clock, rungName, t } from "./i18n.js";
 import { standingOf } from "./model.js";
 import { recall, state, subscribe, watch } from "./store.js";
 import { thermometer } from "./thermometer.js";
 import { traces } from "./traces.js";
+
+/** Milliseconds within which many events are drawn at once; an alert does not wait. */
+const GLANCE = 50;
 
 export function deskView(chosen) {
   const meter = thermometer();
@@ -66,7 +69,11 @@ export function deskView(chosen) {
     pause.show(call);
   }
 
-  const unsubscribe = subscribe((what) => (what === "link" ? undefined : follow()));
+  const refresh = soon(follow, GLANCE);
+  const unsubscribe = subscribe((what, id) => {
+    if (what === "alert" && id === current) follow();
+    else if (what === "calls" || (id && id === current)) refresh();
+  });
   const tick = setInterval(() => bar.show(state.calls.get(current) ?? null), 1000);
   follow();
   return {
@@ -74,6 +81,7 @@ export function deskView(chosen) {
     press: (name) => (name === "e" ? plot.seek(null) : card.press(name)),
     close() {
       unsubscribe();
+      refresh.cancel();
       unwatch();
       clearInterval(tick);
       pause.close();

@@ -43,6 +43,19 @@ export function put(node, ...children) {
   return node;
 }
 
+/** `work` soon, once for many calls of it within `wait` milliseconds. Gives the asking, and `asking.cancel()`. */
+export function soon(work, wait) {
+  let timer = null;
+  const ask = () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      work();
+    }, wait);
+  };
+  ask.cancel = () => clearTimeout(timer);
+  return ask;
+}
+
 /** Set text only where it differs, so that a screen reader is not told twice. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;

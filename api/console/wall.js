@@ -3,13 +3,15 @@
 import * as api from "./api.js";
 import { plainText } from "./card.js";
 import { button, heads, inWords, nothing } from "./controls.js";
-import { h, keep, put, s, say } from "./dom.js";
+import { h, keep, put, s, say, soon } from "./dom.js";
 import { clock, either, rungName, t } from "./i18n.js";
 import { byUrgency, pinned, standingOf } from "./model.js";
 import { state, subscribe } from "./store.js";
 import { ARROWS } from "./thermometer.js";
 
 const TODAY_EVERY = 15_000;
+const GLANCE = 100;
+const COUNT = 1500;
 const PROMINENT = 4;
 const COLUMNS = ["rung", "trend", "agent", "minutes", "reason", "action"];
 
@@ -106,18 +108,22 @@ export function wallView() {
   });
   rows.addEventListener("pointerleave", release);
   rows.addEventListener("focusout", () => setTimeout(sort));
+  const refresh = soon(sort, GLANCE);
+  const count = soon(numbersOfToday, COUNT);
   const unsubscribe = subscribe((what) => {
-    if (what !== "link") sort();
-    if (what === "today" || what === "alert") numbersOfToday();
+    if (what !== "link") refresh();
+    if (what === "today" || what === "alert") count();
   });
-  const refresh = setInterval(numbersOfToday, TODAY_EVERY);
+  const counting = setInterval(numbersOfToday, TODAY_EVERY);
   numbersOfToday();
   sort();
   return {
     root,
     close() {
       unsubscribe();
-      clearInterval(refresh);
+      refresh.cancel();
+      count.cancel();
+      clearInterval(counting);
     },
   };
 }

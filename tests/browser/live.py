@@ -30,6 +30,8 @@ class LiveCall:
     began: float = 0.0
     alerts: list[dict[str, Any]] = field(default_factory=list)
     ended: bool = False
+    behind: float = 0.0
+    """Most that the sender itself was late, seconds."""
 
     def evidence(self, alert: dict[str, Any], script: Sequence[Utterance]) -> float | None:
         """Time of day at which the words that carry an alert were over; None when it is not words that do.
@@ -87,6 +89,7 @@ async def send(
             while waiting and waiting[0].span.end / RATE <= until:
                 await socket.send(line(waiting.pop(0)))
             await socket.send(packet)
+            call.behind = max(call.behind, time.time() - call.began - until)
         await socket.send('{"type": "stop"}')
         await hearing
 
@@ -95,7 +98,7 @@ async def hear(socket: Any, call: LiveCall) -> None:
     async for text in socket:
         message = json.loads(text)
         if message["type"] == "alert":
-            call.alerts.append(message["alert"])
+            call.alerts.append(message["alert"] | {"told": time.time()})
         if message["type"] == "ended":
             call.ended = True
 
