@@ -81,8 +81,8 @@ def ears(options: Options) -> Iterator[tuple[str, Ear]]:
 
 def listen(ear: Ear, items: Sequence[words.Spoken], line: str, options: Options) -> list[Audio]:
     """Posteriors of whole recordings through a line."""
-    return posteriors(ear, [simulate.degrade(words.read(item, RATE), RATE, line, options.seed, options.data)
-                            for item in items])
+    return posteriors(ear, LogMel(), [simulate.degrade(words.read(item, RATE), RATE, line, options.seed, options.data)
+                                      for item in items])
 
 
 def keywords(items: Sequence[words.Spoken], least: int = LEAST) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from emotion.types import HOP, RATE, Activity, Audio, Phrase, Span
-from emotion.voice.logmel import LogMel
 from emotion.words.decoder import Decoder, DecoderState, Hit, Pattern
 from emotion.words.ears import Ear
 from emotion.words.lexicon import Lexicon, Spoken
@@ -73,9 +72,17 @@ class PhraseListener:
         return Phrase(term.key, spoken.text, term.rung, term.motive, Span(begin, end), float(np.clip(score, 0, 1)))
 
 
-def posteriors(ear: Ear, waves: Sequence[Audio]) -> list[Audio]:
+class Front(Protocol):
+    """The log-mel stage, emotion.voice.logmel.LogMel."""
+
+    def start(self) -> Any: ...
+
+    def step(self, states: Sequence[Any], hops: Audio) -> Audio: ...
+
+
+def posteriors(ear: Ear, logmel: Front, waves: Sequence[Audio]) -> list[Audio]:
     """Log-probabilities of whole recordings (8 kHz), streamed in batches of 32, a second of silence after each."""
-    logmel, found = LogMel(), list[Audio]()
+    found = list[Audio]()
     for first in range(0, len(waves), 32):
         batch = waves[first: first + 32]
         padded = np.zeros((len(batch), (max(map(len, batch)) + RATE) // HOP * HOP + HOP), np.float32)
