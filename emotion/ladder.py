@@ -95,6 +95,7 @@ class Parameters:
     opening: tuple[float, ...]
     given: tuple[tuple[float, ...], ...]
     temper: float
+    habit: float
     reach: tuple[float, ...]
     slope: float
     intercept: float
@@ -115,8 +116,8 @@ def parameters(name: str = "ladder.toml") -> Parameters:
         talk={key: tuple(row) for key, row in raw["talk"].items()}, degraded=raw["degraded"]["weight"],
         phrases=raw["phrases"], calming=raw["calming"],
         depth=raw["calming"]["depth"], base=_normal(words["base"]),
-        opening=_normal(words["opening"]), given=given, temper=words["temper"], reach=tuple(forecast["reach"]),
-        slope=forecast["slope"], intercept=forecast["intercept"])
+        opening=_normal(words["opening"]), given=given, temper=words["temper"], habit=words["habit"],
+        reach=tuple(forecast["reach"]), slope=forecast["slope"], intercept=forecast["intercept"])
 
 
 class Ladder:
@@ -128,6 +129,8 @@ class Ladder:
     def use(self, changed: Parameters) -> None:
         """Take other parameters: for fitting them."""
         self.parameters = changed
+        self._opening = habit(changed.opening, changed)
+        self._given = tuple(habit(row, changed) for row in changed.given)
         self._likelihood = tuple(mean / changed.spread**2 for mean in changed.mean), tuple(
             mean**2 / (2 * changed.spread**2) for mean in changed.mean)
 
@@ -257,12 +260,12 @@ class Ladder:
         opens, state.opened = not state.opened, True
         depth = calming_depth(phrases, p.depth)
         calming = calms(turn, phrases, depth, p.calming)
-        shown = [(max(q, TINY) / base) ** p.temper for q, base in zip(turn.evidence, p.base, strict=True)]
+        shown = [max(q, TINY) ** p.temper for q in turn.evidence]
         after = [0.0] * 7
         for stood, mass in enumerate(state.words):
             if mass < TINY:
                 continue
-            expected = p.opening if opens else p.given[stood]
+            expected = self._opening if opens else self._given[stood]
             joint = [likely * prior for likely, prior in zip(shown, expected, strict=True)]
             share = mass / sum(joint)
             for rung, part in enumerate(joint):
@@ -364,6 +367,11 @@ def lowered(rung: int, depth: int) -> int:
     if depth >= SOLVED:
         return min(rung // 3, 1)
     return max(0, rung - depth)
+
+
+def habit(expected: Sequence[float], fitted: Parameters) -> tuple[float, ...]:
+    """How much likelier each evidence is here than anywhere, as far as the text model does not know it yet."""
+    return tuple((here / base) ** fitted.habit for here, base in zip(expected, fitted.base, strict=True))
 
 
 def calms(turn: Turn, phrases: Sequence[Phrase], depth: int, fitted: Mapping[str, float]) -> float:

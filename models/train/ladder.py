@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +25,20 @@ from benchmarks.metrics.ladder import qwk
 from emotion import ladder as engine
 from emotion.types import RATE, Heard, Phrase, Reading, Span, Turn
 from emotion.words.lexicon import Lexicon
-from emotion.words.text import TOP, evidence
+from emotion.words.text import evidence
 from models.train import budget, heat
+
+if TYPE_CHECKING:
+    from models.train.text_data import Example
+    from models.train.text_fit import Fitted
 
 FILE = Path(engine.__file__).with_name("ladder.toml")
 PARTS = ("heat", "words", "budget")
 FOLDS = 5
 SMOOTHING = 8.0
 """Turns' worth of the marginal in every row of the transitions."""
-TEMPERS = tuple(round(0.6 + 0.1 * step, 1) for step in range(15))
+TEMPERS = tuple(round(0.8 + 0.1 * step, 1) for step in range(9))
+HABITS = (0.0, 0.2, 0.4, 0.7, 1.0)
 HORIZON = round(60 / TURN_SECONDS)
 """Turns in 60 s."""
 Array = NDArray[np.float64]
@@ -57,6 +63,7 @@ class Words:
     opening: tuple[float, ...]
     given: tuple[tuple[float, ...], ...]
     temper: float = 1.0
+    habit: float = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,35 +107,36 @@ def out_of_fold(data: Path, seed: int) -> list[Row]:
     examples = text_data.gather(data, "zh")
     lexicon = Lexicon.load("zh")
     labelled = texts.ladder(data, "train")
-    groups = sorted({one.label.id for one in labelled})
+    groups = sorted({example.group for example in examples.turns})
     fold = {group: number % FOLDS for number, group in enumerate(np.random.default_rng(seed).permutation(groups))}
     found: dict[tuple[str, int], Row] = {}
     for held in range(FOLDS):
-        kept = replace(examples, turns=tuple(e for e in examples.turns if fold.get(e.group) != held),
+        kept = replace(examples, turns=tuple(e for e in examples.turns if fold[e.group] != held),
                        dialogues=tuple(e for e in examples.dialogues if fold.get(e.group) != held))
+        mine = [one for one in labelled if fold[one.label.id] == held]
+        fresh = [text_data.Example(text_data.make(one.text, one.before, lexicon), one.label.id, {}) for one in mine]
         model = text_fit.fit(kept, "zh", seed)
-        chosen = [one for one in labelled if fold[one.label.id] == held]
-        probability = _read(model, chosen, lexicon)
-        for one, heads in zip(chosen, probability, strict=True):
-            found[one.label.id, one.label.turn] = _row(one, heads, lexicon)
+        for one, least, eased in zip(mine, text_fit.predict(model, fresh), calming(model, fresh), strict=True):
+            found[one.label.id, one.label.turn] = _row(one, least, float(eased), lexicon)
+        print(f"fold {held + 1} of {FOLDS}", flush=True)
     return [found[key] for key in sorted(found)]
 
 
-def _read(model: object, chosen: Sequence[texts.Labelled], lexicon: Lexicon) -> Array:
-    from models.train import text_data, text_fit
+def calming(model: Fitted, examples: Sequence[Example]) -> Array:
+    """The text model's probability of calming, (n,)."""
+    from models.train import text_data
 
-    assert isinstance(model, text_fit.Fitted)
-    examples = [text_data.Example(text_data.make(one.text, one.before, lexicon), one.label.id) for one in chosen]
-    weights = np.concatenate([model.table, model.dense / text_fit.DENSE_SCALE])
-    heads: Array = text_fit.design(examples) @ weights[:, :TOP + 1] + model.bias[:TOP + 1]
-    return 1 / (1 + np.exp(-heads))
+    head = model.others
+    odds: Array = (text_data.gram_matrix(examples) @ head.grams[:, 0] + text_data.dense_matrix(examples)
+                   @ head.dense[:, 0] + text_data.slot_matrix(examples) @ head.slots[:, 0] + head.bias[0])
+    return 1 / (1 + np.exp(-odds))
 
 
-def _row(one: texts.Labelled, heads: Array, lexicon: Lexicon) -> Row:
+def _row(one: texts.Labelled, least: Array, eased: float, lexicon: Lexicon) -> Row:
     span = Span(0, RATE)
     phrases = tuple(Phrase(match.term.key, match.text, match.term.rung, match.term.motive, span, match.term.weight)
                     for match in lexicon.find(one.text))
-    turn = Turn(span, one.text, evidence(heads[:TOP]), float(heads[TOP]), ())
+    turn = Turn(span, one.text, evidence(least), eased, ())
     return Row(one.label.id, one.label.evidence, one.label.position, turn, phrases)
 
 
@@ -175,22 +183,24 @@ def fit_words(rows: Sequence[Row], eased: Mapping[str, float]) -> Words:
     rates = given / given.sum(axis=1, keepdims=True)
     words = Words(tuple(marginal.tolist()), tuple((opening / opening.sum()).tolist()),
                   tuple(tuple(row) for row in rates.tolist()))
-    tried = {temper: positions(rows, replace(words, temper=temper), eased) for temper in TEMPERS}
+    tried = {(temper, habit): positions(rows, replace(words, temper=temper, habit=habit), eased)
+             for temper in TEMPERS for habit in HABITS}
     truth = np.array([row.position for row in rows])
-    loss = {temper: -float(np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-6)).mean())
-            for temper, found in tried.items()}
-    best = min(loss, key=lambda temper: loss[temper])
+    loss = {pair: -float(np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-6)).mean())
+            for pair, found in tried.items()}
+    best = min(loss, key=lambda pair: loss[pair])
     rung = np.argmax(tried[best].cumsum(axis=1) >= 0.5, axis=1)
-    print(f"temper {best}: log loss {loss[best]:.3f}, out-of-fold QWK {qwk(truth, rung):.3f}, "
+    print(f"temper and habit {best}: log loss {loss[best]:.3f}, out-of-fold QWK {qwk(truth, rung):.3f}, "
           f"MAE {np.abs(truth - rung).mean():.3f}")
-    return replace(words, temper=best)
+    return replace(words, temper=best[0], habit=best[1])
 
 
 def positions(rows: Sequence[Row], words: Words, eased: Mapping[str, float]) -> Array:
     """Posterior after every turn, (n, 7), from the ladder itself with these parameters."""
     ladder = engine.Ladder()
     ladder.use(replace(ladder.parameters, base=words.base, opening=words.opening, given=words.given,
-                       temper=words.temper, calming={**ladder.parameters.calming, **eased}))
+                       temper=words.temper, habit=words.habit,
+                       calming={**ladder.parameters.calming, **eased}))
     found = []
     for dialogue in dialogues(rows):
         state = ladder.start()
