@@ -162,7 +162,7 @@ class House:
         self.metrics.live.labels(door).inc()
         self._stepper.add(session.job)
         self.ledger.opened(session)
-        log.info("call %s opened door=%s tenant=%s", name, door, who.tenant)
+        log.info("call %s opened door=%s tenant=%s", name, door, who.tenant, extra={"call": name})
         return session
 
     def closed(self, session: Session, reason: str, summary: dict[str, Any]) -> None:
@@ -174,7 +174,7 @@ class House:
         self.recorder.close(session)
         self.keep(session, summary)
         log.info("call %s ended reason=%s seconds=%.1f peak=%s", session.id, reason, summary["seconds"],
-                 summary["peak"])
+                 summary["peak"], extra={"call": session.id})
 
     def engine_for(self, tenant: str) -> Engine:
         """The engine with the tenant's own settings, if it has any."""

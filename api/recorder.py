@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from api.protocols.events import Audio
+from emotion.audio.files import Recording
 from emotion.audio.pcm import decode
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ class Recorder:
             self._write(session)
             del self._waiting[key]
             self._files.pop(key).close()
+
+    def copy(self, tenant: str, call: str, recording: Recording) -> None:
+        """Keep the audio of an uploaded recording, as that of a call is kept (runs in the thread of the analysis)."""
+        sides = recording.sides
+        with soundfile.SoundFile(str(self.path(tenant, call)), "w", recording.rate, len(sides), "ULAW") as out:
+            for block in recording.blocks():
+                out.write(np.stack([block[side] for side in sides], axis=1))
 
     def forget(self, tenant: str, call: str) -> None:
         """Delete the audio of a call."""

@@ -146,8 +146,7 @@ class Recordings:
             self._set(row, state="done", progress=1.0)
         recorded.over = True
         self._house.keep(recorded, recorded.summary.document(row["seconds"] or 0.0, 0.0))
-        if not self._house.settings.store_audio:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
     def _set(self, row: dict[str, Any], **values: Any) -> None:
         where = (recordings.c.tenant == row["tenant"]) & (recordings.c.recording == row["recording"])
@@ -171,6 +170,8 @@ class Recordings:
             if time.monotonic() - told > TOLD_S:
                 told = time.monotonic()
                 self._set(row, progress=round(min(share, 0.99), 3))
+        if self._house.recorder.on and recorded.started.consent:
+            self._house.recorder.copy(recorded.who.tenant, recorded.id, recording)
 
     def _moments(self, recorded: Recorded, recording: Recording,
                  script: Sequence[Utterance]) -> Iterator[tuple[Moment, float]]:

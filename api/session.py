@@ -70,8 +70,9 @@ class Session:
         self.reason = "stop"
         self.ending = self.over = False
         self.messages = self.samples = self.seq = 0
-        rate = WIDTH[started.encoding] * len(started.channels) * started.rate
-        self.rate = rate
+        self.rate = rate = WIDTH[started.encoding] * len(started.channels) * started.rate
+        self._frame = WIDTH[started.encoding] * len(started.channels)
+        self._piece = round(PIECE_S * started.rate) * self._frame
         self._sent_bytes = 0
         self._room = asyncio.Event()
         self._log: deque[Outgoing] = deque(maxlen=REPLAY)
@@ -121,14 +122,15 @@ class Session:
 
     def _audio(self, event: Audio) -> None:
         """Count audio and queue it in pieces that the call's own buffer can hold."""
-        self._sent_bytes += len(event.data)
-        self.samples += len(event.data) * self.started.rate // self.rate if event.side is None else 0
-        width = WIDTH[self.started.encoding] * len(self.started.channels)
-        size = round(PIECE_S * self.started.rate) * width
-        now, whole = time.monotonic(), len(event.data) <= size
-        for piece in [event] if whole else [replace(event, data=event.data[begin : begin + size])
-                                            for begin in range(0, len(event.data), size)]:
-            self.job.inbox.put(piece, now)
+        data, size, now = event.data, self._piece, time.monotonic()
+        self._sent_bytes += len(data)
+        if event.side is None:
+            self.samples += len(data) // self._frame
+        if len(data) <= size:
+            self.job.inbox.put(event, now)
+        else:
+            for begin in range(0, len(data), size):
+                self.job.inbox.put(replace(event, data=data[begin : begin + size]), now)
         self.house.recorder.keep(self, event)
 
     def stop(self, reason: str) -> None:

@@ -172,7 +172,7 @@ def _feed(job: Job, outcome: Outcome) -> None:
         try:
             _apply(job, event, outcome)
         except ValueError as fault:
-            log.warning("call %s: %s", job.call.id, fault)
+            log.warning("call %s: %s", job.call.id, fault, extra={"call": job.call.id})
             job.over, outcome.failed = True, "bad-audio"
             return
         if isinstance(event, Audio):

@@ -56,6 +56,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _harden(MutableHeaders(scope=message), path)
+                self._allow(headers.get("origin"), MutableHeaders(scope=message))
             await send(message)
 
         async def unless_too_large(message: Message) -> None:
@@ -74,6 +75,12 @@ class Gate:
             self._house.metrics.requests.labels(method, str(status)).inc()
             level = logging.DEBUG if path in QUIET or path.startswith("/console") else logging.INFO
             log.log(level, "%s %s %d %.0f ms", scope["method"], path[:200], status, 1000 * (time.monotonic() - began))
+
+    def _allow(self, origin: str | None, answer: MutableHeaders) -> None:
+        """Pages of EMOTION_ORIGINS may read what their tickets open; no cookie goes along."""
+        if origin is not None and self._house.guard.allowed_origin(origin):
+            answer["Access-Control-Allow-Origin"] = origin
+            answer.add_vary_header("Origin")
 
     def _admit(self, scope: Scope, headers: Headers, path: str) -> None:
         """HttpError 413 for a body announced too large, 429 for who asks too often, 401 before a body is read."""

@@ -478,3 +478,42 @@ def test_audit_names_who_looked(client: httpx.Client, angry: str) -> None:
 def test_plain_values_are_json() -> None:
     """What goes out is JSON that a browser can read: no NaN anywhere."""
     assert json.dumps(plain({"a": float("nan")}), allow_nan=False) == '{"a": null}'
+
+
+# ── what is kept only when asked for ────────────────────────────────────────────────────────────
+
+def test_audio_is_kept_only_where_switched_on(tmp_path: Path, client: httpx.Client, angry: str, short: Path) -> None:
+    """A call's audio without its pause, a recording's audio; gone with their call; by default nothing."""
+    problem(client.get(f"/v1/calls/{angry}/audio"), 404, "not-found")
+    with serving(tmp_path, store_audio=True) as service, service.client() as keeping:
+        with service.socket("/v1/stream") as socket:
+            socket.send(start(call_id="heard"))
+            socket.send(b"\x80" * 8000)
+            socket.send('{"type": "pause"}')
+            socket.send(b"\x00" * 8000)
+            socket.send('{"type": "resume"}')
+            socket.send('{"type": "stop"}')
+            everything(socket)
+        (tmp_path / "heard.wav").write_bytes(keeping.get("/v1/calls/heard/audio").content)
+        samples, rate = soundfile.read(tmp_path / "heard.wav")
+        assert (len(samples), rate) == (8000, 8000)
+        assert samples.min() > 0.9, "what was said in the pause is not in it"
+        assert keeping.get("/v1/calls/heard/timeline").json()["audio"] is True
+        keeping.delete("/v1/calls/heard")
+        answer = keeping.post("/v1/recordings", files=[("file", ("s.wav", short.read_bytes()))], data={"consent": "1"})
+        done = finished(keeping, answer.json()["items"][0]["recording"])
+        assert keeping.get(f"/v1/calls/{done['call']}/audio").headers["content-type"] == "audio/wav"
+        assert keeping.delete(f"/v1/recordings/{done['recording']}").status_code == 204
+        assert list((tmp_path / "files" / "audio").iterdir()) == []
+
+
+def test_pages_of_other_origins(tmp_path: Path) -> None:
+    """Only those that are named may read, and only what a ticket opens."""
+    with serving(tmp_path, origins="https://crm.example") as service, service.client() as client:
+        ticket = client.post("/v1/tickets", json={"for": "events"}).json()["ticket"]
+        headers = {"Origin": "https://crm.example"}
+        with client.stream("GET", f"/v1/events?ticket={ticket}", headers=headers) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["access-control-allow-origin"] == "https://crm.example"
+        assert client.get("/v1/me", headers=headers).status_code == 401
+        assert "access-control-allow-origin" not in client.get("/", headers={"Origin": "https://evil.example"}).headers

@@ -228,6 +228,8 @@ async def delete_recording(request: Request, recording: Name) -> None:
     await house.store.write(lambda connection: connection.execute(delete(recordings).where(where)).rowcount)
     if row["call"]:
         await house.store.write(lambda connection: stored.forget(connection, who.tenant, [row["call"]]))
+        house.recorder.forget(who.tenant, row["call"])
+        house.complaints.forget(who.tenant, row["call"])
     house.ledger.looked(who, "recording deleted", recording)
 
 

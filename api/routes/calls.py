@@ -22,7 +22,7 @@ from api.routes.common import Cursor, Limit, MaybeName, Name, house_of, page, pl
 from api.security import ADMINS, CALLS, LEADERS, WATCHERS, Principal
 from api.session import Session
 from api.store import calls as stored
-from api.store.calls import iso
+from api.store.calls import Scope, iso
 from api.store.tables import feedback as feedback_table
 
 router = APIRouter(tags=["calls"])
@@ -223,15 +223,15 @@ async def _delete(house: House, who: Principal, names: list[str]) -> int:
 
 
 @router.get("/v1/today")
-async def today(request: Request) -> dict[str, Any]:
+async def today(request: Request, team: MaybeName = None) -> dict[str, Any]:
     """Numbers of the day (UTC)."""
     house = house_of(request)
     who = house.guard.require(request, LEADERS)
+    wanted = narrowed(who, None, team, None, None, False)
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    numbers = await house.store.read(lambda connection: stored.today(connection, scope_of(who), midnight))
-    live = sum(tenant == who.tenant and who.may_see(session.started.agent_id, session.started.team)
-               for (tenant, _), session in house.sessions.items())
-    return {**numbers, "live": live}
+    scope = Scope(who.tenant, None, wanted.team)
+    numbers = await house.store.read(lambda connection: stored.today(connection, scope, midnight))
+    return {**numbers, "live": len(house.live_cards(wanted))}
 
 
 # ── alerts ──────────────────────────────────────────────────────────────────────────────────────
