@@ -42,7 +42,9 @@ function route() {
   return { page, id: id ? decodeURIComponent(id) : null };
 }
 
+/** The bar on top; the focus stays on the switch that was pressed. */
 function drawHeader() {
+  const focused = document.activeElement?.id;
   const { page } = route();
   put(
     header,
@@ -60,16 +62,18 @@ function drawHeader() {
       "div",
       { class: "switches" },
       languageSwitch(),
-      iconButton(t("app.theme", { name: t(`theme.${theme()}`) }), THEME_ICONS[theme()](), nextTheme),
-      iconButton(t("app.keys"), "?", showHelp),
+      iconButton("theme", t("app.theme", { name: t(`theme.${theme()}`) }), THEME_ICONS[theme()](), nextTheme),
+      iconButton("keys", t("app.keys"), "?", showHelp),
       !state.me.demo && button(t("app.signout"), leave, "quiet"),
     ),
   );
   put(footer, h("p", {}, t("app.estimate")));
   drawLink();
+  if (focused) document.getElementById(focused)?.focus();
 }
 
-const iconButton = (name, picture, click) => button(picture, click, "icon", { title: name, "aria-label": name });
+const iconButton = (id, name, picture, click) =>
+  button(picture, click, "icon", { id, title: name, "aria-label": name });
 
 function nextTheme() {
   cycleTheme();

@@ -13,4 +13,8 @@ export const languageSwitch = () =>
   );
 
 const half = (code, lang, label) =>
-  button(label, () => setLanguage(code), "", { lang, "aria-pressed": String(language() === code) });
+  button(label, () => setLanguage(code), "", {
+    id: `language-${code}`,
+    lang,
+    "aria-pressed": String(language() === code),
+  });

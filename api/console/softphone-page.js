@@ -20,6 +20,7 @@ let alert = null;
 let note = "";
 const chosen = { source: "mic", agent: "web", consent: false, file: null };
 const main = h("main", { id: "main" });
+const heard = h("section", { class: "sheet part cards" });
 
 /** The streams of the two sides, from what was chosen. */
 async function sides() {
@@ -59,11 +60,11 @@ async function connect(event) {
     phone.addEventListener("state", draw);
     phone.addEventListener("reading", ({ detail }) => {
       ({ standing } = detail);
-      draw();
+      drawHeard();
     });
     phone.addEventListener("alert", ({ detail }) => {
       if (detail.alert.audience !== "supervisor") ({ alert } = detail);
-      draw();
+      drawHeard();
     });
     phone.addEventListener("error", ({ detail }) => {
       note = `${detail.message} ${detail.remedy ?? ""}`;
@@ -97,19 +98,27 @@ function pause() {
   draw();
 }
 
+/** The whole page; what the call says is drawn by itself, so that a button stays where it is while somebody presses it. */
 function draw() {
   const busy = phone !== null && !["ended", "failed"].includes(phone.state);
   const state = phone === null ? "idle" : busy && paused ? "paused" : phone.state;
   const focused = document.activeElement?.id;
+  const heading = h(
+    "header",
+    { class: "pagehead" },
+    h("h1", {}, t("phone.title")),
+    h("p", { class: "hush" }, t("phone.lead")),
+  );
   put(
     main,
     h(
       "section",
       { class: "page phone" },
-      h("header", { class: "pagehead" }, h("h1", {}, t("phone.title")), h("p", { class: "hush" }, t("phone.lead"))),
-      h("div", { class: "pair" }, busy ? call(state) : form(state), answer()),
+      heading,
+      h("div", { class: "pair" }, busy ? call(state) : form(state), heard),
     ),
   );
+  drawHeard();
   document.getElementById(focused)?.focus();
 }
 
@@ -175,23 +184,15 @@ const call = (state) =>
     h("p", { role: "status" }, note),
   );
 
-function answer() {
-  if (!standing && !alert) return h("section", { class: "sheet part" }, h("p", { class: "hush" }, t("phone.empty")));
-  return h(
-    "section",
-    { class: "sheet part cards", data: { rung: standing?.rung ?? 0 } },
+function drawHeard() {
+  if (!standing && !alert) return put(heard, h("p", { class: "hush" }, t("phone.empty")));
+  const guide = alert && either(alert.guidance);
+  const desk = `/#/desk/${encodeURIComponent(phone.callId)}`;
+  return put(
+    heard,
     h("p", { class: "stands" }, t("thermo.stands"), " ", badge({ rung: standing?.rung ?? 0, kind: "raise" })),
-    alert && h("p", { class: "mood" }, either(alert.guidance).mood[0]),
-    alert && h("p", {}, either(alert.guidance).matter),
-    h(
-      "p",
-      {},
-      h(
-        "a",
-        { href: `/#/desk/${encodeURIComponent(phone.callId)}`, target: "_blank", rel: "noopener" },
-        t("phone.console"),
-      ),
-    ),
+    guide && [h("p", { class: "mood" }, guide.mood[0]), h("p", {}, guide.matter)],
+    h("p", {}, h("a", { href: desk, target: "_blank", rel: "noopener" }, t("phone.console"))),
   );
 }
 

@@ -161,6 +161,17 @@ def test_pages_help_and_language_by_key(page: Page, busy: Stage) -> None:
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
 
 
+def test_the_focus_stays_on_a_switch_that_is_pressed(page: Page, busy: Stage) -> None:
+    opened(page, busy, "#/wall")
+    page.get_by_role("button", name="EN").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Live calls")).to_be_visible()
+    assert focused(page) == "EN"
+    page.get_by_role("button", name="Theme").focus()
+    page.keyboard.press("Enter")
+    assert focused(page) == "Theme: light"
+
+
 def test_skipping_to_the_content(page: Page, busy: Stage) -> None:
     opened(page, busy, "#/wall")
     page.keyboard.press("Tab")

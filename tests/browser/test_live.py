@@ -113,7 +113,9 @@ def test_with_50_live_calls_a_card_is_on_the_screen_in_time(chromium: Browser, a
     late = np.array([seconds for call, page in found for seconds in lateness(page, call, said)])
     p50, p95 = np.percentile(late, [50, 95])
     print(json.dumps({"calls": len(names), "cards": len(late), "p50_s": round(p50, 2), "p95_s": round(p95, 2)}))
-    raised = [(call, alert) for call in calls for alert in call.alerts if alert["kind"] == "raise" and alert["rung"] > 2]
+    raised = [
+        (call, alert) for call in calls for alert in call.alerts if alert["kind"] == "raise" and alert["rung"] > 2
+    ]
     told = np.array([a["told"] - words for call, a in raised if (words := call.evidence(a, said)) is not None])
     print(f"to the caller's own socket: p50 {np.median(told):.2f} s, p95 {np.percentile(told, 95):.2f} s")
     print(f"senders were behind by up to {max(call.behind for call in calls):.2f} s")
