@@ -244,7 +244,9 @@ def _resume(message: Mapping[str, Any]) -> int | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < 1 << 53
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def number(message: Mapping[str, Any], key: str, low: float, high: float) -> float:
