@@ -28,8 +28,8 @@ from emotion.types import RATE, Alert, Moment, Reading, Shift
 from emotion.words.transcript import TranscriptReader
 
 SUMMARY = "alerts: false ones per hour, the budget's promise, time from hit to alert, cost of ladder and alerts"
-EXPLICIT = {"zh": {"投诉": 5, "12315": 6, "起诉": 6, "律师": 6},
-            "en": {"file a complaint": 5, "make a complaint": 5, "formal complaint": 5, "lawyer": 6, "sue": 6}}
+EXPLICIT = {"zh": {"我要投诉": 5, "12315": 6, "起诉": 6, "律师函": 6, "曝光": 6, "工信部": 6},
+            "en": {"file a complaint": 5, "make a complaint": 5, "my lawyer": 6, "sue you": 6, "ombudsman": 6}}
 BUDGETS = (0.5, 1.0, 2.0)
 DRAWS = 200
 LEAST = AlertsConfig(strictness=0.5)

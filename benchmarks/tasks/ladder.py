@@ -163,7 +163,7 @@ def _detection(condition: str, seen: Sequence[tuple[Composed, float | None, bool
 
 
 def _composed(options: Options, engine: Engine, language: Language) -> Iterator[Row]:
-    made = dialogues(options.data, language, count=6 if options.quick else 90, seed=options.seed)
+    made = dialogues(options.data, language, count=6 if options.quick else 60, seed=options.seed)
     seen = list(listen(engine, made))
     ladder, condition = Ladder(), f"composed/{language}"
     kinds: dict[str, frozenset[str]] = {SYSTEM: frozenset(EARS)}
