@@ -26,13 +26,13 @@ PACKET = RATE // 50
 class Recipe:
     """How likely each thing is, and how strong at most."""
 
-    speed: float = 0.12
+    speed: float = 0.2
     """Playing faster or slower (pitch, formants and tempo together), as a fraction."""
-    tempo: float = 0.15
+    tempo: float = 0.2
     """Tempo alone, as a fraction."""
-    semitones: float = 2.0
+    semitones: float = 4.0
     """Pitch and formants without tempo."""
-    perturb: float = 0.6
+    perturb: float = 0.85
     room: float = 0.3
     band: float = 0.85
     noise: float = 0.7
@@ -60,7 +60,7 @@ def call(samples: Audio, rate: int, rng: Rng, backgrounds: Sequence[Audio], reci
     if rng.random() < recipe.loss:
         voice = lose_packets(voice, rng.uniform(0.005, recipe.loss_rate), rng)
     gain = 10 ** (rng.uniform(*recipe.gain_db) / 20)
-    return np.clip(voice * gain, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(voice * gain, -1, 1), np.float32)
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────

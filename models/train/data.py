@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import noise, speech
+from benchmarks import simulate
+from benchmarks.datasets import noise, speech, words
 from emotion.config import VadConfig
-from emotion.types import FRAMES, HOP, RATE, Audio
-from emotion.voice.logmel import BANDS, LogMel
+from emotion.types import BANDS, FRAMES, HOP, RATE, Audio
+from emotion.voice.logmel import LogMel
 from emotion.voice.vad import Vad
 from models.train import augment
 
@@ -77,27 +77,43 @@ def _stream(clips: Sequence[Audio]) -> Iterator[tuple[NDArray[np.float16], NDArr
         yield np.stack([mel[index] for mel in mels[:count]]), np.stack([mask[index] for mask in masks[:count]])
 
 
-def cached(folder: Path, key: str, make: Callable[[], Heard]) -> Heard:
-    """What `make` gives, kept in `folder` under the hash of `key`."""
-    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+def cached(path: Path, make: Callable[[], Heard]) -> Heard:
+    """What `make` gives, kept in a file; delete the file to have it made anew."""
     if not path.is_file():
         make().save(path)
     return Heard.load(path)
 
 
-def backgrounds(data: Path, rng: augment.Rng, voices: Sequence[Audio], count: int = 24) -> list[Audio]:
-    """Noises to train with, 8 kHz: ESC-10's training folds, babble of the voices, and coloured noise."""
+def corpora(data: Path, synthetic: int = 240) -> dict[str, list[speech.Clip]]:
+    """The clips of every corpus, and as 'TTS' some synthetic speech, which counts as neutral."""
+    found: dict[str, list[speech.Clip]] = {}
+    for clip in speech.clips(data):
+        found.setdefault(clip.corpus, []).append(clip)
+    spoken = [item for item in words.synthetic(data) if not item.held_out] if (data / "tts").is_dir() else []
+    chosen = spoken[::max(1, len(spoken) // synthetic)][:synthetic]
+    if chosen:
+        found["TTS"] = [speech.Clip(item.path, "TTS", item.language, item.speaker,
+                                    "F" if item.speaker[1] == "f" else "M", "neutral", item.text, item.seconds, "train")
+                        for item in chosen]
+    return found
+
+
+def backgrounds(data: Path, seed: int = 1, count: int = 24) -> list[Audio]:
+    """Noises to train with, 8 kHz: ESC-10's training folds, babble of EmoDB's voices, and coloured noise."""
+    rng = np.random.default_rng(seed)
+    voices = [simulate.degrade(*clip.read(), "clean") for clip in speech.select(data, corpora=["EmoDB"])][::4]
     recorded = [item.read(RATE) for item in noise.select(data, split="train")]
     talk = [noise.babble(voices, 6 * RATE, rng, int(rng.integers(3, 9))) for _ in range(count)]
     hiss = [augment.coloured(6 * RATE, rng.uniform(0, 2), rng) for _ in range(count)]
     return recorded + talk + hiss
 
 
-def originals(clips: Sequence[speech.Clip]) -> list[tuple[Audio, int]]:
-    return [clip.read() for clip in clips]
-
-
-def augmented(sources: Sequence[tuple[Audio, int]], noises: Sequence[Audio], seed: int) -> list[Audio]:
-    """One random telephone version of each source."""
+def view(clips: Sequence[speech.Clip], noises: Sequence[Audio], seed: int) -> Heard:
+    """One random telephone version of each clip, heard."""
     rng = np.random.default_rng(seed)
-    return [augment.call(samples, rate, rng, noises) for samples, rate in sources]
+    return hear([augment.call(*clip.read(), rng, noises) for clip in clips])
+
+
+def condition(clips: Sequence[speech.Clip], name: str, data: Path) -> Heard:
+    """Each clip as a condition of the suite leaves it, heard."""
+    return hear([simulate.degrade(*clip.read(), name, at, data) for at, clip in enumerate(clips)])
