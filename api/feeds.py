@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from api.security import WATCHERS, Principal, Role
 from api.store.calls import Scope, alert_rows, iso
 
 router = APIRouter(tags=["events"])
+EVENT_ID = re.compile(r"[0-9a-z-]{1,64}")
 KEEP_OPEN_S = 10.0
 TYPES = frozenset({"call", "standing", "reading", "change", "alert", "acknowledged", "feedback", "ended"})
 ALERTS = frozenset({"alert", "acknowledged"})
@@ -88,6 +90,7 @@ async def follow(house: House, who: Principal, wanted: Filter, last: str | None)
     house.metrics.readers.inc()
     try:
         yield hello(house, wanted)
+        last = last if last and EVENT_ID.fullmatch(last) else None
         seen = last or ""
         if last is not None:
             async for event in _missed(house, wanted, last):

@@ -185,7 +185,10 @@ class House:
         if (full := call.complaint.record(keep_text=True)) is not None:
             self.complaints.keep(call.who.tenant, call.id, full)
         record = call.complaint.record(self.settings.store_text)
-        self.ledger.ended(call, summary, record.to_json() if record else None)
+        card = call.card()
+        if not self.settings.store_text:
+            card["last_reason"] = call.summary.last_motive
+        self.ledger.ended(call, card, summary, record.to_json() if record else None)
 
     def announce(self, who: Principal, started: Started) -> tuple[str, float]:
         """Remember the facts of a call that a switch will connect by its id."""

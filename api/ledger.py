@@ -75,9 +75,10 @@ class Ledger:
         """A supervisor took the call over, or gave it back."""
         self._change_call(session, taken_by=session.taken_by)
 
-    def ended(self, session: Call, summary: dict[str, Any], record: dict[str, Any] | None) -> None:
-        """A call is over."""
-        self._change_call(session, ended=time.time(), card=session.card(), summary=summary, record=record)
+    def ended(self, session: Call, card: dict[str, Any], summary: dict[str, Any],
+              record: dict[str, Any] | None) -> None:
+        """A call is over; card and record as they may be kept."""
+        self._change_call(session, ended=time.time(), card=card, summary=summary, record=record)
 
     def looked(self, who: Principal, action: str, what: str) -> None:
         """The audit log: who looked at or changed what."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-
-log = logging.getLogger("emotion.http")
 
 
 class HttpError(Exception):
@@ -60,8 +57,3 @@ def install(app: FastAPI) -> None:
         first = where[0] if where else {"where": "body", "fault": "not valid"}
         return document(422, "bad-request", f"{first['where']}: {first['fault']}", "correct the fields that are named",
                         faults=where)
-
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, fault: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=fault)
-        return document(500, "failed", "the service failed on this request", "try again; the log names the fault")

@@ -86,7 +86,7 @@ class Key:
 
 
 def digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 def make_key(tenant: str, role: Role, name: str, agent: str | None = None, team: str | None = None,

@@ -44,6 +44,8 @@ class Summary:
     degraded: dict[str, float] = field(default_factory=dict)
     now_degraded: tuple[str, ...] = ()
     last_reason: Mapping[Language, str] | None = None
+    last_motive: Mapping[Language, str] | None = None
+    """The same without anybody's words, as it may be stored."""
     _recent: deque[int | None] = field(default_factory=lambda: deque(maxlen=21))
 
     def add(self, moment: Moment) -> None:
@@ -64,7 +66,9 @@ class Summary:
         if moment.change is not None:
             self.changes += 1
             if moment.change.reasons:
-                self.last_reason = moment.change.reasons[0].text
+                first = moment.change.reasons[0]
+                self.last_reason = first.text
+                self.last_motive = MOTIVES[first.motive] if first.ear == "words" else first.text
 
     @property
     def before(self) -> int | None:

@@ -26,6 +26,9 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
+FAILED = HttpError(500, "failed", "the service failed on this request", "try again; the log names the fault")
+
+
 class TooLargeError(HttpError):
     """The body is over its limit."""
 
@@ -45,7 +48,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.monotonic(), 500
+        began = time.monotonic()
+        status: int | None = None
         headers = Headers(scope=scope)
         path: str = scope["path"]
 
@@ -70,11 +74,15 @@ class Gate:
                 raise TooLargeError(self._settings.body_mb)
         except HttpError as problem:
             await problem.response()(scope, receive, answer)
+        except Exception:  # the last line: the log gets the traceback, the client a problem document
+            log.exception("%s %s failed", scope["method"], path[:200])
+            if status is None:
+                await FAILED.response()(scope, receive, answer)
         finally:
             method = scope["method"] if scope["method"] in CHANGING | READING else "other"
             self._house.metrics.requests.labels(method, str(status)).inc()
             level = logging.DEBUG if path in QUIET or path.startswith("/console") else logging.INFO
-            log.log(level, "%s %s %d %.0f ms", scope["method"], path[:200], status, 1000 * (time.monotonic() - began))
+            log.log(level, "%s %s %s %.0f ms", scope["method"], path[:200], status, 1000 * (time.monotonic() - began))
 
     def _allow(self, origin: str | None, answer: MutableHeaders) -> None:
         """Pages of EMOTION_ORIGINS may read what their tickets open; no cookie goes along."""

@@ -189,7 +189,11 @@ class Sender:
 
 async def address_fault(url: str, settings: Settings) -> str | None:
     """Why events may not be sent to an address: it is inside this network, or is no address at all."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        return "this is no address"
     if not parts.hostname or parts.username or parts.password:
         return "the address has no host, or carries a password"
     if settings.webhook_private:
@@ -197,7 +201,7 @@ async def address_fault(url: str, settings: Settings) -> str | None:
     if parts.scheme != "https":
         return "the address is not https"
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return "the host is not known"
     if not all(ipaddress.ip_address(row[4][0]).is_global for row in found):

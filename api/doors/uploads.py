@@ -21,7 +21,7 @@ from api.house import House
 from api.problems import HttpError, absent
 from api.recordings import found_row, shown
 from api.report_page import page_of
-from api.routes.common import NAME, Cursor, Limit, Name, house_of, page, place
+from api.routes.common import NAME, Cursor, Document, Limit, Name, clean, house_of, page, place
 from api.security import ADMINS, UPLOADERS, Principal
 from api.store import calls as stored
 from api.store.calls import Scope
@@ -49,7 +49,7 @@ class Options(BaseModel):
     consent: bool = False
     agent_id: ShortName | None = None
     team: ShortName | None = None
-    transcript: Annotated[list[dict[str, Any]] | None, Field(max_length=20_000)] = None
+    transcript: Annotated[list[Document] | None, Field(max_length=20_000)] = None
 
 
 class NewUpload(Options):
@@ -273,7 +273,7 @@ def _checked(who: Principal, options: Options) -> dict[str, Any]:
     try:
         for number, entry in enumerate(options.transcript or (), 1):
             utterance(entry, f"entry {number}")
-    except TranscriptError as fault:
+    except (TranscriptError, OverflowError) as fault:
         raise HttpError(422, "bad-transcript", str(fault), "see docs/api.md, 'Recordings'") from None
     return {"language": options.language, "caller_channel": options.caller_channel, "consent": options.consent,
             "agent_id": options.agent_id, "team": options.team or who.team, "transcript": options.transcript}
@@ -283,7 +283,7 @@ def _script(text: str | None) -> list[dict[str, Any]] | None:
     if not text:
         return None
     try:
-        script = json.loads(text)
+        script = clean(json.loads(text))
     except (ValueError, RecursionError):
         script = None
     if not isinstance(script, list) or not all(isinstance(entry, dict) for entry in script):

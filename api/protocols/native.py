@@ -129,7 +129,17 @@ def parse(text: str) -> dict[str, Any]:
         raise MessageError("a text that is not JSON", "texts are JSON, audio goes as binary", "not-json") from None
     if not isinstance(message, dict):
         raise MessageError("JSON that is not an object", "send an object with a 'type'", "not-json")
+    if "\\u" in text and not keepable(message):
+        raise MessageError("half a character (a lone surrogate) or a zero character", "send whole Unicode", "not-json")
     return message
+
+
+def keepable(value: Any) -> bool:
+    """Whether every text in a JSON value is whole Unicode without zero characters, as databases want it."""
+    try:
+        return b"\\u0000" not in json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _no_constant(name: str) -> float:

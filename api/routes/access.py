@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select
 from starlette.responses import Response
 
 from api.problems import HttpError, absent
-from api.routes.common import NAME, Cursor, Limit, Name, house_of, page, place
+from api.routes.common import NAME, Cursor, Limit, Name, Text, house_of, page, place
 from api.security import ADMINS, COOKIE, EVERYBODY, LOOPBACK, SESSION_S, Principal, Role, make_key
 from api.store.calls import iso
 from api.store.tables import audit, keys
@@ -31,7 +31,7 @@ class TicketRequest(BaseModel):
 
 
 class NewKey(BaseModel):
-    name: Annotated[str, Field(min_length=1, max_length=128)]
+    name: Annotated[Text, Field(min_length=1, max_length=128)]
     role: Role
     agent: ShortName | None = None
     team: ShortName | None = None

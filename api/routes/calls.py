@@ -18,7 +18,20 @@ from api.house import House
 from api.link import RefusedError
 from api.problems import HttpError, absent
 from api.protocols.native import MessageError, started
-from api.routes.common import Cursor, Limit, MaybeName, Name, house_of, page, place, scope_of
+from api.routes.common import (
+    AlertName,
+    Cursor,
+    Document,
+    Limit,
+    MaybeName,
+    Name,
+    Text,
+    house_of,
+    page,
+    place,
+    scope_of,
+    seconds_of,
+)
 from api.security import ADMINS, CALLS, LEADERS, WATCHERS, Principal
 from api.session import Session
 from api.store import calls as stored
@@ -26,12 +39,11 @@ from api.store.calls import Scope, iso
 from api.store.tables import feedback as feedback_table
 
 router = APIRouter(tags=["calls"])
-AlertId = Annotated[str, Field(max_length=256)]
 
 
 class Verdict(BaseModel):
     verdict: Literal["useful", "wrong", "late"]
-    note: Annotated[str | None, Field(max_length=1000)] = None
+    note: Annotated[Text | None, Field(max_length=1000)] = None
 
 
 def live_call(house: House, who: Principal, call: str) -> Session | None:
@@ -60,7 +72,7 @@ async def card_of(house: House, who: Principal, call: str) -> dict[str, Any]:
 
 
 @router.post("/v1/calls", status_code=201)
-async def announce(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+async def announce(request: Request, body: Document) -> dict[str, Any]:
     """Announce a call that a switch will connect by its id."""
     house = house_of(request)
     who = house.guard.require(request, CALLS)
@@ -86,10 +98,10 @@ async def list_calls(request: Request, state: Literal["live", "ended"] | None = 
     live = [] if state == "ended" or cursor else house.live_cards(wanted)
     if state == "live":
         return {"items": live, "next": None}
-    before = place(cursor, float, str)
+    before, since, until = place(cursor, float, str), seconds_of(begin), seconds_of(end)
     rows = await house.store.read(lambda connection: stored.listed(
-        connection, scope_of(who), agent=agent, team=team, begin=begin.timestamp() if begin else None,
-        end=end.timestamp() if end else None, before=before and (before[0], before[1]), limit=limit))
+        connection, scope_of(who), agent=agent, team=team, begin=since, end=until,
+        before=before and (before[0], before[1]), limit=limit))
     ended = [stored_card(row) for row in rows if (who.tenant, row["call"]) not in house.sessions]
     answer = page(rows, limit, [rows[-1]["started"], rows[-1]["call"]] if rows else None)
     return {"items": [*live, *ended], "next": answer["next"]}
@@ -252,7 +264,7 @@ async def list_alerts(request: Request, agent: MaybeName = None, call: MaybeName
 
 
 @router.post("/v1/alerts/{alert}/acknowledge")
-async def acknowledge(request: Request, alert: str) -> dict[str, Any]:
+async def acknowledge(request: Request, alert: AlertName) -> dict[str, Any]:
     """Somebody has seen the alert and acts on it."""
     house = house_of(request)
     who = house.guard.require(request, WATCHERS)
@@ -267,7 +279,7 @@ async def acknowledge(request: Request, alert: str) -> dict[str, Any]:
 
 
 @router.post("/v1/alerts/{alert}/feedback")
-async def feedback(request: Request, alert: str, body: Verdict) -> dict[str, Any]:
+async def feedback(request: Request, alert: AlertName, body: Verdict) -> dict[str, Any]:
     """Was the alert useful, wrong or late; the last word counts."""
     house = house_of(request)
     who = house.guard.require(request, WATCHERS)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.feeds import TYPES
 from api.problems import HttpError, absent
-from api.routes.common import NAME, Cursor, Limit, Name, house_of, page, place
+from api.routes.common import NAME, Cursor, Document, Limit, Name, Text, house_of, page, place
 from api.security import ADMINS
 from api.store.calls import iso
 from api.store.tables import dead_letters, documents, webhooks
@@ -27,7 +27,7 @@ ShortName = Annotated[str, Field(pattern=NAME)]
 
 
 class NewWebhook(BaseModel):
-    url: Annotated[str, Field(max_length=2048, pattern=r"^https?://")]
+    url: Annotated[Text, Field(max_length=2048, pattern=r"^https?://")]
     types: Annotated[list[str], Field(min_length=1, max_length=8)] = ["alert"]
     team: ShortName | None = None
     agent: ShortName | None = None
@@ -50,7 +50,7 @@ async def one_setting(request: Request, name: SettingName) -> dict[str, Any]:
 
 
 @router.put("/v1/settings/{name}")
-async def change_setting(request: Request, name: SettingName, body: dict[str, Any]) -> dict[str, Any]:
+async def change_setting(request: Request, name: SettingName, body: Document) -> dict[str, Any]:
     """Change one of them, wholly or in part; new calls use it."""
     house = house_of(request)
     who = house.guard.require(request, ADMINS)
