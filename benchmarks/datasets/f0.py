@@ -8,14 +8,20 @@ errors are counted on sure voiced frames, voicing errors on all frames.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.datasets.speech import read
 from benchmarks.peers import pitch as peers
 from emotion.types import Audio
 
+RATE = 16000
+CACHE = Path("runs/consensus.npz")
+"""Where references are kept between runs, since three trackers take minutes."""
 WITNESSES = (peers.swift, peers.praat_ac, peers.world)
 
 
@@ -37,3 +43,17 @@ def consensus(samples: Audio, rate: int) -> Reference:
         spread = np.nanmax(np.abs(tracks / median - 1), axis=0)
     voiced = votes >= 2
     return Reference(np.where(voiced, median, np.nan).astype(np.float32), voiced & (spread < 0.06))
+
+
+def references(paths: Sequence[Path], data: Path, cache: Path | None = CACHE) -> list[Reference]:
+    """The consensus for each clip under the data folder; what is not in the cache yet is found and added to it."""
+    kept = dict(np.load(cache)) if cache is not None and cache.is_file() else {}
+    names = [str(path.relative_to(data)) for path in paths]
+    missing = [(name, path) for name, path in zip(names, paths, strict=True) if f"{name}|h" not in kept]
+    for name, path in missing:
+        found = consensus(read(path, RATE)[0], RATE)
+        kept[f"{name}|h"], kept[f"{name}|s"] = found.hertz, found.sure
+    if missing and cache is not None:
+        cache.parent.mkdir(exist_ok=True)
+        np.savez(cache, **kept)
+    return [Reference(kept[f"{name}|h"], kept[f"{name}|s"]) for name in names]

@@ -70,7 +70,9 @@ def _praat(samples: Audio, rate: int, method: str) -> Track:
 
 def world(samples: Audio, rate: int) -> Track:
     """WORLD: DIO with StoneMask (Morise 2009)."""
-    import pyworld
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # pyworld 0.3.5 reads its version by way of pkg_resources
+        import pyworld
 
     wave = samples.astype(np.float64)
     coarse, times = pyworld.dio(wave, rate, f0_floor=LOW, f0_ceil=HIGH, frame_period=5.0)

@@ -21,9 +21,9 @@ from emotion.types import RATE, Audio
 
 SUMMARY = "f0: gross errors (GPE20) and voicing errors (VDE) in percent, and the cost, beside seven trackers"
 TASK = "pitch"
-CLEAN_RATE = 16000
+EVERY, EVERY_SLOW = 5, 50
+"""Peers hear every fifth clip of EmoDB, the slow ones every fiftieth."""
 SLOW = ("librosa pyin",)
-"""Peers that are run on a tenth of the clips."""
 validate = speech.validate
 
 
@@ -31,7 +31,7 @@ def evaluate(options: Options) -> Iterator[Row]:
     """Errors of ours and of the peers under every condition, then CPU ms per second of audio."""
     clips = _choose(options)
     options.say(f"pitch: reference for {len(clips)} clips")
-    references = [f0.consensus(clip.read(CLEAN_RATE)[0], CLEAN_RATE) for clip in clips]
+    references = f0.references([clip.path for clip in clips], options.data)
     waves = [clip.read(RATE)[0] for clip in clips]
     ears = Ears(stages=("vad", "pitch"))
     heard: list[Audio] = []
@@ -47,7 +47,7 @@ def evaluate(options: Options) -> Iterator[Row]:
         if options.peers:
             acted = [row for row, at in enumerate(wanted) if clips[at].corpus == "EmoDB"]
             for name, tracker in TRACKERS.items():
-                some = acted[::10] if name in SLOW else acted
+                some = acted[::EVERY_SLOW if name in SLOW else EVERY]
                 yield from _rows(name, condition, [tracker(heard[row], RATE) for row in some],
                                  [references[wanted[row]] for row in some])
     wave = np.concatenate([simulate.degrade(one, RATE, "telephone") for one in waves[:4]])

@@ -2,8 +2,8 @@
 
 Level alone misleads: lines differ and gain controls move it. Effort is the slope of the spectrum inside the telephone
 band: the mean level in dB of five bands from 1.25 to 3.4 kHz less that of two from 300 to 600 Hz, the line's noise
-taken off. It rises by several dB from talking to shouting (Sluijter & van Heuven 1996; Traunmueller & Eriksson 2000) and a
-gain leaves it. The bands' powers are running means over about EFFORT_S of speech, so that loud vowels weigh most.
+taken off. It rises by several dB from talking to shouting (Sluijter & van Heuven 1996; Traunmueller & Eriksson 2000)
+and a gain leaves it. The bands' powers are running means over about EFFORT_S of speech: loud vowels weigh most.
 """
 
 from __future__ import annotations

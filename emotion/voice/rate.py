@@ -33,8 +33,8 @@ MIN_SPEECH = 100
 """Frames of speech that the window needs, for a value."""
 SHORT_PAUSE = 20
 """Frames of silence that still belong to the speech around them."""
-SLOPE, OFFSET = 1.0, 0.0
-SPREAD, SPREAD_1S = 0.45, 0.9
+SLOPE, OFFSET = 1.21, -0.3
+SPREAD, SPREAD_1S = 0.37, 1.24
 """Standard deviation of the result in a long window, and what a short one adds: SPREAD_1S / sqrt(seconds)."""
 
 

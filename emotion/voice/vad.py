@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from emotion.types import FRAME, FRAMES, HOP, RATE, Activity, Audio, Mask
 
 STEP = 256
 CONTEXT = 32
+SMOOTH = 6
+"""Frames to each side over which the probability is averaged: closures inside words are short."""
 _MOST = (HOP + STEP - 1) // STEP
 
 
@@ -54,7 +57,7 @@ class Vad:
         frames = []
         for rest, row in zip(before, steps, strict=True):
             step = np.minimum((rest + _CENTRES) // STEP, len(row) - 1)
-            frames.append(row[step])
+            frames.append(_around() @ row[step])
         return [Activity(decide(row, state, self.config), row) for state, row in zip(states, frames, strict=True)]
 
     def _steps(self, states: Sequence[VadState], hops: Audio, loud: Mask) -> list[Audio]:
@@ -83,6 +86,14 @@ class Vad:
     def _ask(self, samples: Audio, hidden: Audio) -> tuple[Audio, Audio]:
         probability, after = self.session.run(None, {"input": samples, "state": hidden, "sr": _SR})
         return np.asarray(probability, np.float32)[:, 0], np.asarray(after, np.float32)
+
+
+@cache
+def _around() -> Audio:
+    """(FRAMES, FRAMES): the mean over a frame and its neighbours, as far as they lie in the hop."""
+    apart = np.abs(np.arange(FRAMES)[:, None] - np.arange(FRAMES))
+    near = (apart <= SMOOTH).astype(np.float32)
+    return near / near.sum(axis=1, keepdims=True)
 
 
 _SR = np.array(RATE, np.int64)

@@ -30,7 +30,7 @@ CONDITIONS = ("telephone",)
 LEVEL = 10 ** (-30 / 20)
 """RMS of calm speech on the line; angry speech keeps its distance."""
 MEASURED = tuple(name for name in baseline.FEATURES if name != "arousal")
-AROUSAL = baseline.Normal(0.4, 0.1, 0.12, 0.5, 2.0)
+AROUSAL = baseline.Normal(0.4, 0.1, 0.12, 3.0, 2.0)
 """Until the mood model's own calm speech is measured: its scale is 0-1."""
 HEAD = """
 Normal calm speech on a telephone, by language: mean over speakers, spread between speakers, spread within a speaker

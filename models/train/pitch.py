@@ -56,7 +56,7 @@ class Lines:
         self.heard: list[NDArray[np.float16]] = []
         self.hertz: list[NDArray[np.float32]] = []
         self.sure: list[NDArray[np.bool_]] = []
-        references = _references(clips, data, cache)
+        references = f0.references(clips, data, cache)
         backgrounds = [clip.read() for clip in noise.select(data, split="train")]
         backgrounds += [augment.coloured(10 * RATE, slope, rng) for slope in (0.0, 0.5, 1.0, 1.0, 1.0, 1.5, 2.0)]
         waves = [speech.read(path, TRAIN_RATE)[0] for path in clips]
@@ -157,23 +157,11 @@ def corpus(data: Path) -> list[Path]:
     return acted + [item.path for item in words.synthetic(data) if not item.held_out]
 
 
-def _references(clips: Sequence[Path], data: Path, cache: Path | None) -> list[f0.Reference]:
-    """The consensus for every clip; `cache` is an .npz that keeps it, since it takes minutes."""
-    kept = dict(np.load(cache)) if cache is not None and cache.is_file() else {}
-    names = [str(path.relative_to(data)) for path in clips]
-    for name, path in zip(names, clips, strict=True):
-        if f"{name}|h" not in kept:
-            found = f0.consensus(*speech.read(path, TRAIN_RATE))
-            kept[f"{name}|h"], kept[f"{name}|s"] = found.hertz, found.sure
-    if cache is not None:
-        np.savez(cache, **kept)
-    return [f0.Reference(kept[f"{name}|h"], kept[f"{name}|s"]) for name in names]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--versions", type=int, default=3, help="lines through which each recording is heard")
-    parser.add_argument("--cache", type=Path, help="file that keeps the reference pitch between runs (.npz)")
+    parser.add_argument("--cache", type=Path, default=f0.CACHE,
+                        help="file that keeps the reference pitch between runs (.npz)")
     parser.add_argument("--seed", type=int, default=0)
 
 
