@@ -222,7 +222,7 @@ export const MESSAGES = {
   "th.dead_air_s": ["双方沉默多久算冷场（秒）", "Silence of both that counts as dead air (s)"],
   "th.interruption_s": ["重叠多久算抢话（秒）", "Overlap that counts as an interruption (s)"],
   "th.false_alerts_per_hour": ["每小时最多容许几次误报", "False alerts allowed an hour"],
-  "th.quiet_rungs": ["只作轻提示的级别", "Rungs that are quiet hints only"],
+  "th.quiet_rungs": ["不提示任何人的级别", "Rungs at which nobody is told"],
   "lex.why": ["本团队自己的词语，加在内置词库之上。", "Your own phrases, on top of the built-in ones."],
   "lex.empty": ["还没有自己的词语。", "No phrases of your own yet."],
   "lex.text": ["词语", "Phrase"],

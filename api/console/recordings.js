@@ -170,7 +170,15 @@ function changeRow(node, row, remove) {
     links,
     state === "done" && [
       row.call && h("a", { href: `#/calls/${encodeURIComponent(row.call)}` }, t("rec.open")),
-      h("a", { href: api.reportAddress(row.recording, "html"), target: "_blank", rel: "noopener" }, t("rec.page")),
+      h(
+        "a",
+        {
+          href: `${api.reportAddress(row.recording, "html")}?language=${language()}`,
+          target: "_blank",
+          rel: "noopener",
+        },
+        t("rec.page"),
+      ),
       ["json", "csv"].map((form) =>
         h("a", { href: api.reportAddress(row.recording, form), download: true }, form.toUpperCase()),
       ),

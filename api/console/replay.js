@@ -6,7 +6,7 @@ import { button, heads, inWords, nothing } from "./controls.js";
 import { h, put, s, say } from "./dom.js";
 import { clock, day, either, language, rungName, t } from "./i18n.js";
 import { effect } from "./model.js";
-import { load } from "./store.js";
+import { load, state } from "./store.js";
 import { traces } from "./traces.js";
 
 const COMPLAINT = 5;
@@ -78,9 +78,12 @@ async function fill(body, id) {
   }
 }
 
+/** Stored audio is for supervisors. */
+const mayHear = (call) => call.audio && state.me.role !== "agent";
+
 function parts(call, id) {
   const plot = traces({ window: null });
-  const sound = call.audio
+  const sound = mayHear(call)
     ? h("audio", { controls: true, preload: "metadata", src: api.audioAddress(id), "aria-label": t("replay.listen") })
     : null;
   const seek = (moment) => {

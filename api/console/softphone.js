@@ -34,8 +34,8 @@ export class Softphone extends EventTarget {
   #failures = 0;
   #timer = null;
   #ended = null;
-  #part = 1;
   #id;
+  #named = null;
 
   state = "idle";
 
@@ -63,8 +63,9 @@ export class Softphone extends EventTarget {
     this.#settings = { agent_id: agentId, team, caller, language, consent, readings, metadata };
   }
 
+  /** The call's name at the service, which numbers a name that was used before. */
   get callId() {
-    return this.#part === 1 ? this.#id : `${this.#id}.${this.#part}`;
+    return this.#named ?? this.#id;
   }
 
   /** Tap the call. `caller`, `agent`: a MediaStream each, one may be missing. Call it from a click: browsers ask for one. */
@@ -255,7 +256,8 @@ export class Softphone extends EventTarget {
     return undefined;
   }
 
-  #started({ received }) {
+  #started({ call, received }) {
+    this.#named = call;
     this.#failures = 0;
     this.#outbox.resume(received.messages);
     this.#open = true;
@@ -263,9 +265,9 @@ export class Softphone extends EventTarget {
     this.#flush();
   }
 
-  /** The grace time is over: the call goes on as its next part, with what is still held. */
+  /** The grace time is over: what is still held goes on as a call of its own, which the service numbers. */
   #anew() {
-    if (this.#heard > 0) this.#part += 1;
+    this.#named = null;
     this.#heard = 0;
     this.#greeted = false;
     this.#outbox.resume(0);

@@ -155,6 +155,7 @@ class Stage:
         self.streams: list[dict[str, Any]] = []
         self.down = False
         self.readers = 0
+        self.forgotten: set[str] = set()
         self._log: list[tuple[int, dict[str, Any]]] = []
         self._ids = itertools.count(1)
         self._queues: set[asyncio.Queue[tuple[int, dict[str, Any]] | None]] = set()
@@ -291,34 +292,32 @@ class Stage:
             return JSONResponse({})
         return problem(404, "not-found", f"nothing is at {path}")
 
+    def _opened(self, start: dict[str, Any]) -> dict[str, Any] | None:
+        """The call that a `start` means; None when it asks for one that is over."""
+        name = start["call_id"]
+        if "resume" in start:
+            if name in self.forgotten:
+                return None
+            known = next(call for call in self.streams if call["name"] == name)
+            known["resumes"].append(start["resume"])
+            return known
+        name += ".2" if any(call["name"] == name for call in self.streams) else ""
+        self.streams.append({"name": name, "start": start, "audio": b"", "texts": [], "messages": 1, "resumes": []})
+        return self.streams[-1]
+
     async def _stream(self, socket: WebSocket) -> None:
         """The native door, as far as a softphone sees it: counts messages, keeps audio, resumes by call id."""
         await socket.accept()
         start = json.loads(await socket.receive_text())
-        known = next((each for each in self.streams if each["start"]["call_id"] == start["call_id"]), None)
-        resumed = known is not None and "resume" in start
-        call = (
-            known
-            if known is not None and resumed
-            else {"start": start, "audio": b"", "texts": [], "messages": 1, "resumes": []}
-        )
-        if resumed:
-            call["resumes"].append(start["resume"])
-        else:
-            self.streams.append(call)
-        await socket.send_text(
-            json.dumps(
-                {
-                    "type": "started",
-                    "seq": 1,
-                    "call": start["call_id"],
-                    "resumed": resumed,
-                    "grace_s": 30,
-                    "engine": MODELS,
-                    "received": {"messages": call["messages"], "samples": 0, "seconds": 0},
-                }
-            )
-        )
+        call = self._opened(start)
+        if call is None:
+            error = {"type": "error", "code": "cannot-resume", "message": "over", "remedy": "", "fatal": True}
+            await socket.send_text(json.dumps(error))
+            await socket.close(4410)
+            return
+        received = {"messages": call["messages"], "samples": 0, "seconds": 0}
+        started = {"type": "started", "seq": 1, "call": call["name"], "grace_s": 30, "engine": MODELS}
+        await socket.send_text(json.dumps({**started, "resumed": "resume" in start, "received": received}))
         self._sockets.add(socket)
         try:
             while True:

@@ -147,6 +147,16 @@ def test_a_pause_sends_silence(phone: Page, stage: Stage) -> None:
     assert [text["type"] for text in stage.streams[0]["texts"]] == ["pause", "resume"]
 
 
+def test_after_the_grace_time_the_call_goes_on_under_a_number(phone: Page, stage: Stage) -> None:
+    phone.evaluate("async () => ring({ callId: 'c-9' }, { caller: await microphone() })")
+    until(lambda: bool(stage.streams), phone)
+    stage.forgotten.add("c-9")
+    stage.cut()
+    until(lambda: len(stage.streams) == 2 and len(stage.streams[1]["audio"]) > RATE, phone)
+    assert "resume" not in stage.streams[1]["start"]
+    assert phone.evaluate("phone.callId") == "c-9.2"
+
+
 def test_alerts_are_events_and_stop_gives_the_summary(phone: Page, stage: Stage) -> None:
     phone.evaluate("async () => ring({ callId: 'c-9' }, { caller: await microphone() })")
     until(lambda: bool(stage.streams), phone)
