@@ -26,7 +26,7 @@ def made(seed: int = 0) -> Examples:
     dialogues = [Example(turn.features, turn.group, {"satisfaction": 1 - turn.labels["evidence"] / 3})
                  for turn in turns]
     posts = [Example(turn.features, turn.group, {"offence": float(turn.labels["evidence"] > 4)}) for turn in turns]
-    return Examples(tuple(turns), tuple(dialogues), tuple(posts))
+    return Examples(tuple(turns), tuple(dialogues), tuple(dialogues), tuple(posts))
 
 
 def test_the_exported_network_is_the_fitted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,17 +88,17 @@ def test_every_variant_finds_its_own_phrase() -> None:
 
 
 @given(st.text(max_size=200))
-def test_matches_are_ordered_apart_and_true_to_the_text(text: str) -> None:
+def test_matches_are_in_order_and_true_to_the_text(text: str) -> None:
     for lexicon in LEXICONS.values():
-        end = -1
-        for match in lexicon.find(text):
+        found = lexicon.find(text)
+        assert list(found) == sorted(found, key=lambda match: (match.start, match.end))
+        for match in found:
             assert text[match.start:match.end] == match.text
             assert 0 <= match.start < match.end <= len(text)
-            end = max(end, match.end)
 
 
-fragments = st.sampled_from(["我要投诉", "等了三天", "谢谢", "不用", "“", "”", "再不", "就", "，", "。", "到底", "12315",
-                             " ", "滚"])
+fragments = st.sampled_from(["我要投诉", "等了三天", "谢谢", "不用", "“", "”", "再不", "就", "，", "。", "到底",
+                             "12315", " ", "滚"])
 
 
 @given(st.lists(fragments, max_size=12))

@@ -7,7 +7,9 @@ import pytest
 from emotion.words.lexicon import Lexicon, Term
 from emotion.words.pronounce import letters_to_sounds, numerals, syllables, to_phonemes
 
-PHONEMES = set(["AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"])
+PHONEMES = frozenset(("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH",
+                      "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW",
+                      "V", "W", "Y", "Z", "ZH"))
 
 
 @pytest.mark.parametrize(("text", "units"), [
@@ -25,7 +27,7 @@ def test_what_cannot_be_said_has_no_units() -> None:
 def test_english_words_come_from_the_table_and_else_from_rules() -> None:
     table = Lexicon.load("en").pronounced
     assert " ".join(to_phonemes("complaint", table)) == "K AH M P L EY N T"
-    assert to_phonemes("brightline", table) == tuple(["B", "R", "AY", "T", "L", "AY", "N"])
+    assert to_phonemes("brightline", table) == ("B", "R", "AY", "T", "L", "AY", "N")
 
 
 @pytest.mark.parametrize("word", ["rhythm", "x", "phone", "queue", "o'clock", "knight", "station"])

@@ -61,6 +61,8 @@ class Complaint:
     text: str
     complaint: bool
     severity: int
+    domain: str
+    """What the company sells; 'random_tweet' and 'random_reply' are not about one."""
 
 
 def missing(data: Path, *names: str) -> list[str]:
@@ -97,7 +99,7 @@ def join(labels: tuple[Label, ...], dialogues: tuple[Dialogue, ...]) -> tuple[La
 
 def xci(data: Path, split: Split) -> tuple[Complaint, ...]:
     """English tweets to companies: complaint or not, and how severe."""
-    return tuple(Complaint(row["id"], row["text"], bool(row["complaint"]), int(row["severity"]))
+    return tuple(Complaint(row["id"], row["text"], bool(row["complaint"]), int(row["severity"]), row["domain"])
                  for row in _lines(data / "text" / f"xci_en_{split}.jsonl"))
 
 

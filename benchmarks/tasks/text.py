@@ -112,7 +112,7 @@ def _satisfaction(options: Options, model: TextModel, language: Language) -> Ite
     dialogues = texts.stc3(options.data, language, "dev")
     dialogues = dialogues[_some(dialogues, options)]
     truth = np.array([dialogue.satisfaction for dialogue in dialogues], float)
-    found = np.array([model.read(language, "\n".join(dialogue.caller)).satisfaction for dialogue in dialogues])
+    found = np.array([model.satisfaction(language, dialogue.caller) for dialogue in dialogues])
     pairs = np.stack([truth, found], axis=1)
     condition = f"stc3_{language}"
     yield Row("text", SYSTEM, condition, "spearman", _spearman(pairs), *bootstrap(pairs, _spearman, 300), len(pairs))

@@ -65,7 +65,7 @@ class Estimate:
     evidence: tuple[float, ...]
     calming: float
     satisfaction: float
-    """Expected satisfaction of the writer of the whole text, about -2..2; for a dialogue, give all his turns as one."""
+    """Expected satisfaction of the writer, about -2..2; it means something for a whole dialogue."""
     complaint: float | None
     """English only: probability that an expectation is said to be breached, whatever the tone."""
     severity: float | None
@@ -95,6 +95,15 @@ class TextModel:
         return Estimate(evidence(at_least.astype(np.float64)), _chance(more["calming"]), more["satisfaction"],
                         _chance(more["complaint"]) if "complaint" in more else None, more.get("severity"),
                         strongest(fold(text), features.spans, carried, found))
+
+    def satisfaction(self, language: Language, turns: Sequence[str]) -> float:
+        """Expected satisfaction of a caller with the whole dialogue, about -2..2, from all his turns."""
+        return self.read(language, dialogue_text(turns)).satisfaction if turns else 0.0
+
+
+def dialogue_text(turns: Sequence[str]) -> str:
+    """A caller's turns as one text; the last comes twice, because how it ends counts most."""
+    return "\n".join([turns[-1], *turns])
 
 
 def _chance(log_odds: float) -> float:
@@ -151,7 +160,7 @@ def grams(folded: str, language: Language) -> Iterator[Gram]:
                 if language == "zh" or end - start > 1:
                     yield Gram(_bucket("c", folded[start:end]), start, end)
     if language == "en":
-        words = list(re.finditer(r"[\w']+|[!?.]", folded))
+        words = list(re.finditer(r"[\w']+|[!?.]", MENTION.sub(lambda name: " " * len(name.group()), folded)))
         for first, word in enumerate(words):
             yield Gram(_bucket("w", word.group()), *word.span())
             for size in (2, 3):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from benchmarks.datasets import texts
 from emotion.types import Language
 from emotion.words.lexicon import Lexicon
-from emotion.words.text import BUCKETS, SLOTS, Before, Features, extract
+from emotion.words.text import BUCKETS, SLOTS, Before, Features, dialogue_text, extract
 
 MORE_LABELS = Path(__file__).with_name("labels_zh.csv")
 POSTS, POST_LENGTH = 3, 150
@@ -38,6 +38,8 @@ class Examples:
     """evidence 0-6, calming 0 or 1 where the caller stood above 0 before"""
     dialogues: tuple[Example, ...]
     """all turns of one caller as one text: satisfaction -2..2"""
+    wholes: tuple[Example, ...]
+    """the same as `TextModel.satisfaction` reads them, the last turn twice"""
     others: tuple[Example, ...]
     """zh: posts with offence 0 or 1; en: tweets with complaint 0 or 1 and severity 0-4"""
 
@@ -45,7 +47,8 @@ class Examples:
 def gather(data: Path, language: Language) -> Examples:
     lexicon = Lexicon.load(language)
     others = _tweets(data, lexicon) if language == "en" else _posts(data, lexicon)
-    return Examples(tuple(_turns(data, language, lexicon)), tuple(_dialogues(data, language, lexicon)), tuple(others))
+    return Examples(tuple(_turns(data, language, lexicon)), tuple(_dialogues(data, language, lexicon, "\n".join)),
+                    tuple(_dialogues(data, language, lexicon, dialogue_text)), tuple(others))
 
 
 def labels(data: Path) -> tuple[texts.Label, ...]:
@@ -72,14 +75,18 @@ def _turns(data: Path, language: Language, lexicon: Lexicon) -> Iterable[Example
         yield Example(make(one.text, one.before, lexicon), label.id, known)
 
 
-def _dialogues(data: Path, language: Language, lexicon: Lexicon) -> Iterable[Example]:
+def _dialogues(data: Path, language: Language, lexicon: Lexicon,
+               join: Callable[[Sequence[str]], str]) -> Iterable[Example]:
     for dialogue in texts.stc3(data, language, "train"):
-        yield Example(make("\n".join(dialogue.caller), (), lexicon), dialogue.id,
+        yield Example(make(join(dialogue.caller), (), lexicon), dialogue.id,
                       {"satisfaction": dialogue.satisfaction or 0.0})
 
 
 def _tweets(data: Path, lexicon: Lexicon) -> Iterable[Example]:
+    """Tweets to companies; random ones say little about what a customer calls a complaint."""
     for tweet in texts.xci(data, "train"):
+        if tweet.domain.startswith("random"):
+            continue
         yield Example(make(tweet.text, (), lexicon), f"xci{tweet.id}",
                       {"complaint": float(tweet.complaint), "severity": float(tweet.severity)})
 

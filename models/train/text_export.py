@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -49,8 +50,9 @@ def _model(fitted: Fitted) -> onnx.ModelProto:
         "zero": np.array([0], np.int64), "one": np.array([1], np.int64), "tiny": _float(np.array(1e-6)),
         "view_bias": _float(fitted.views[-1]), **_straight(fitted), **_bent(fitted),
     }
-    vectors = {"buckets": (TensorProto.INT64, ["n"]), "weights": (TensorProto.FLOAT, ["n"]),
-               "slots": (TensorProto.INT64, ["m"]), "dense": (TensorProto.FLOAT, [DENSE])}
+    vectors: dict[str, tuple[int, list[Any]]] = {
+        "buckets": (TensorProto.INT64, ["n"]), "weights": (TensorProto.FLOAT, ["n"]),
+        "slots": (TensorProto.INT64, ["m"]), "dense": (TensorProto.FLOAT, [DENSE])}
     answers = {"at_least": [TOP], "others": [others], "carried": ["n"]}
     graph = helper.make_graph(
         [helper.make_node(*part[:3], **part[3]) for part in _nodes()], "text",
@@ -62,14 +64,14 @@ def _model(fitted: Fitted) -> onnx.ModelProto:
     return model
 
 
-def _straight(fitted: Fitted) -> dict[str, NDArray[np.float32]]:
+def _straight(fitted: Fitted) -> dict[str, NDArray[Any]]:
     """Constants of the logistic regressions."""
     return {f"{name}_{part}": _float(getattr(linear, part))
             for name, linear in (("rungs", fitted.rungs), ("others", fitted.others))
             for part in ("dense", "slots", "views", "bias")}
 
 
-def _bent(fitted: Fitted) -> dict[str, NDArray[np.float32]]:
+def _bent(fitted: Fitted) -> dict[str, NDArray[Any]]:
     """Constants of the hidden layers, side by side; the last matrix keeps them apart."""
     known = DENSE + 2 + fitted.topics.shape[1]
     first = np.hstack([net[0] for net in fitted.nets])
@@ -81,14 +83,14 @@ def _bent(fitted: Fitted) -> dict[str, NDArray[np.float32]]:
     return {"hidden_known": _float(first[:known]), "hidden_slots": _float(first[known:]),
             "hidden_bias": _float(np.concatenate([net[1] for net in fitted.nets])), "last": _float(apart),
             "last_bias": _float(np.concatenate([net[3] for net in fitted.nets])),
-            "shape": np.array([len(fitted.nets), TOP], np.int64),  # type: ignore[dict-item]
+            "shape": np.array([len(fitted.nets), TOP], np.int64),
             "dense_scale": _float(np.array(DENSE_SCALE)), "view_scale": _float(np.array(VIEW_SCALE)),
             "topic_scale": _float(np.array(TOPIC_SCALE)), "bent_share": _float(np.array(HIDDEN_SHARE)),
             "straight_share": _float(np.array(1 - HIDDEN_SHARE))}
 
 
-def _nodes() -> list[tuple[str, list[str], list[str], dict[str, object]]]:
-    nodes: list[tuple[str, list[str], list[str], dict[str, object]]] = [
+def _nodes() -> list[tuple[str, list[str], list[str], dict[str, Any]]]:
+    nodes: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
         ("Gather", ["table", "buckets"], ["rows8"], {}),
         ("Cast", ["rows8"], ["rows"], {"to": TensorProto.FLOAT}),
         ("Mul", ["rows", "scale"], ["scaled"], {}),

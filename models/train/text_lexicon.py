@@ -113,8 +113,9 @@ def _table(lexicon: Lexicon, found: Mapping[str, Evidence]) -> str:
 
 
 def _row(term: Term, evidence: Evidence, language: Language) -> str:
-    shown = "、".join(term.say[:5]) if language == "zh" else ", ".join(term.say[:4])
-    more = f" +{len(term.say) - (5 if language == 'zh' else 4)}" if len(term.say) > (5 if language == "zh" else 4) else ""
+    most = 5 if language == "zh" else 4
+    shown = ("、" if language == "zh" else ", ").join(term.say[:most])
+    more = f" +{len(term.say) - most}" if len(term.say) > most else ""
     cells = [f"`{term.key}`", term.motive, shown.replace("|", "\\|") + more, str(len(evidence.turns) or "—"),
              _mean(evidence.turns, 1), str(len(evidence.dialogues) or "—"), _mean(evidence.dialogues, 2)]
     if language == "en":
