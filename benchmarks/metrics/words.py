@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.task import bootstrap
 from emotion.types import Audio
-from emotion.words.decoder import Decoder, Hit, Pattern
+from emotion.words.decoder import Decoder, Hit, Pattern, strongest
 from emotion.words.ears import Ear
 
 LOWEST = -3.5
@@ -40,7 +40,7 @@ def candidates(ear: Ear, patterns: Sequence[tuple[int, ...]], posteriors: Sequen
                 mine.extend(new)
         for n, mine in enumerate(hits):
             ranks: dict[int, int] = {}
-            for hit in sorted(mine, key=lambda one: -one.ratio):
+            for hit in strongest(mine):
                 rank = ranks[hit.index] = ranks.get(hit.index, 0) + 1
                 found.append(Candidate(hit.index, first + n, hit.ratio, rank <= counts[first + n][hit.index]))
     return found

@@ -106,7 +106,7 @@ class Decoder:
     """Token passing for a fixed set of patterns over `units` output units, unit 0 being blank."""
 
     def __init__(self, patterns: Sequence[Pattern], frame_s: float, compete: bool = True) -> None:
-        """`compete` lets the longest of overlapping patterns win; without it each is heard for itself."""
+        """`compete` lets the longest of overlapping patterns win; without it every match is told (see `strongest`)."""
         self.patterns, self.frame_s, self.compete = tuple(patterns), frame_s, compete
         unit, parent, level, need = [0], [0], [0], [0.0]
         final, children = [list[int]()], [dict[int, int]()]
@@ -143,7 +143,7 @@ class Decoder:
         busy = [n for n, score in enumerate(scores) if len(score)] if len(self.child) else []
         if busy:
             for n, hits in zip(busy, self._pass([states[n] for n in busy], [scores[n] for n in busy]), strict=True):
-                found[n] = self._choose(states[n], hits)
+                found[n] = self._choose(states[n], hits) if self.compete else sorted(hits, key=lambda one: one.end)
         for state, score in zip(states, scores, strict=True):
             state.at += len(score)
             state.recent = [hit for hit in state.recent if hit.end > state.at - 5 / self.frame_s]
@@ -245,12 +245,20 @@ class Decoder:
         chosen: list[Hit] = []
         for hit in sorted(hits, key=lambda one: (-len(self.patterns[one.index].units), -one.ratio, one.index)):
             size = len(self.patterns[hit.index].units)
-            rivals = [one for one in (*chosen, *state.recent) if self.compete or one.index == hit.index]
             if not any(hit.begin < one.end and one.begin < hit.end and len(self.patterns[one.index].units) >= size
-                       for one in rivals):
+                       for one in (*chosen, *state.recent)):
                 chosen.append(hit)
         state.recent += chosen
         return sorted(chosen, key=lambda one: one.end)
+
+
+def strongest(hits: Sequence[Hit]) -> list[Hit]:
+    """Of overlapping hits of one pattern the best: what a sweep over thresholds counts, best first."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda one: -one.ratio):
+        if not any(one.index == hit.index and hit.begin < one.end and one.begin < hit.end for one in kept):
+            kept.append(hit)
+    return kept
 
 
 def _root(hop: _Hop) -> _Tokens:
