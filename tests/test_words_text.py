@@ -90,10 +90,10 @@ def test_english_tells_complaint_and_severity() -> None:
     assert MODEL.read("zh", "投诉").complaint is None
 
 
-def test_a_dialogue_that_ends_well_satisfies_more() -> None:
-    for language, begins, badly, well in (("zh", "我的宽带坏了三天了", "你们太差了，我要投诉", "已经修好了，谢谢你们，很满意"),
-                                          ("en", "my line is broken for three days", "this is awful, I will complain",
-                                           "it works now, thank you so much, great service")):
-        satisfied = MODEL.satisfaction(language, (begins, well))  # type: ignore[arg-type]
-        assert satisfied > MODEL.satisfaction(language, (begins, badly)) + 0.2  # type: ignore[arg-type]
-    assert MODEL.satisfaction("zh", ()) == 0
+@pytest.mark.parametrize(("language", "begins", "badly", "well"), [
+    ("zh", "我的宽带坏了三天了", "你们太差了，我要投诉", "已经修好了，谢谢你们，很满意"),
+    ("en", "my line is broken for three days", "this is awful, I will complain", "it works now, thank you, great service"),
+])
+def test_a_dialogue_that_ends_well_satisfies_more(language: Language, begins: str, badly: str, well: str) -> None:
+    assert MODEL.satisfaction(language, (begins, well)) > MODEL.satisfaction(language, (begins, badly)) + 0.2
+    assert MODEL.satisfaction(language, ()) == 0
