@@ -92,7 +92,7 @@ def test_english_tells_complaint_and_severity() -> None:
 
 @pytest.mark.parametrize(("language", "begins", "badly", "well"), [
     ("zh", "我的宽带坏了三天", "太差了，我要投诉", "修好了，谢谢你们，很满意"),
-    ("en", "my line is broken for three days", "this is awful, I will complain", "it works now, thank you, great service"),
+    ("en", "my line is broken for three days", "this is awful, I will complain", "it works now, thanks, great service"),
 ])
 def test_a_dialogue_that_ends_well_satisfies_more(language: Language, begins: str, badly: str, well: str) -> None:
     assert MODEL.satisfaction(language, (begins, well)) > MODEL.satisfaction(language, (begins, badly)) + 0.2
