@@ -52,12 +52,13 @@ def fit(arguments: argparse.Namespace) -> None:
     ears: list[Ear] = [BundledEar("zh"), BundledEar("en")]
     if arguments.teacher.is_dir():
         ears.append(FsmnEar(arguments.teacher))
-    content = FILE.read_text("utf-8")
     for ear in ears:
         matches, hours = gather(ear, arguments)
-        content = replace_table(content, f"{ear.name}-{ear.language}", table(ear.language, matches, hours))
-    tomllib.loads(content)
-    FILE.write_text(content, "utf-8")
+        name = f"{ear.name}-{ear.language}"
+        content = replace_table(FILE.read_text("utf-8"), name, table(ear.language, matches, hours))
+        tomllib.loads(content)
+        FILE.write_text(content, "utf-8")
+        print(f"{name}: {len(matches)} matches in {hours:.2f} h", flush=True)
 
 
 def gather(ear: Ear, arguments: argparse.Namespace) -> tuple[list[Match], float]:
