@@ -1,0 +1,92 @@
+"""The recipe's parts: measures that do not hear the gain, a head that learns, an export that is the same network."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra [train]")
+
+from emotion import weights  # noqa: E402
+from emotion.types import BANDS, FRAMES  # noqa: E402
+from models.train import mood_export  # noqa: E402
+from models.train.mood import PLANS, learnt  # noqa: E402
+from models.train.mood_fit import Examples, Fit, calibrate, fit, logits, measure  # noqa: E402
+from models.train.mood_net import CLASSES, Measures  # noqa: E402
+from tests.conftest import vowel  # noqa: E402
+
+torch.set_num_threads(1)
+MEASURES = Measures()
+
+
+def examples(count: int = 200) -> Examples:
+    """Classes that differ in a few measures each."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, CLASSES, count)
+    values = rng.standard_normal((count, MEASURES.size)).astype(np.float32)
+    values[np.arange(count), kinds] += 4
+    values[np.arange(count), 20 + kinds] += 4
+    return Examples(values, np.eye(CLASSES, dtype=np.float32)[kinds], (kinds < 2).astype(np.float32),
+                    np.full(count, 1 / count, np.float32))
+
+
+def test_measures_do_not_hear_the_gain() -> None:
+    mel = torch.from_numpy(np.random.default_rng(1).normal(-3, 2, (1, FRAMES, BANDS)).astype(np.float32))
+    speech = torch.ones(1, FRAMES)
+    state = torch.zeros(1, MEASURES.state_size)
+    quiet, loud = MEASURES(mel, speech, state)[0], MEASURES(mel + 2.76, speech, state)[0]
+    assert float((quiet - loud).abs().max()) < 1e-3
+
+
+def test_measures_of_every_hop_are_those_of_the_stream() -> None:
+    from models.train.data import hear
+
+    heard = hear([vowel(150, 2.2), vowel(220, 1.0)])
+    found = measure(heard, MEASURES)
+    assert heard.ends.tolist() == [5, 7]
+    state = torch.zeros(1, MEASURES.state_size)
+    for hop in range(5):
+        values, state = MEASURES(torch.from_numpy(heard.mels[hop:hop + 1].astype(np.float32)),
+                                 torch.from_numpy(heard.masks[hop:hop + 1].astype(np.float32)), state)
+        assert np.abs(values.numpy()[0] - found[hop]).max() < 1e-4
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_a_head_learns_and_its_export_is_the_same_network(tmp_path: Path) -> None:
+    data = examples()
+    net = fit(data, MEASURES, Fit(heads=2, hidden=16, steps=60, batch=64))
+    guess = logits(net, data.measures)
+    assert np.mean(guess[:, :CLASSES].argmax(1) == data.classes.argmax(1)) > 0.5
+    path = tmp_path / "net.onnx"
+    mood_export.export(net, path)
+    assert mood_export.verify(net, path) < 1e-3
+
+
+def test_calibration_never_sharpens() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, CLASSES, 400)
+    sure = 8 * np.eye(CLASSES, dtype=np.float32)[np.where(rng.random(400) < 0.6, truth, rng.integers(0, CLASSES, 400))]
+    assert calibrate(sure, truth, np.ones(400)).scale < 0.6
+    assert calibrate(0.1 * np.eye(CLASSES)[truth], truth, np.ones(400)).scale <= 1
+
+
+def test_an_entry_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.toml"
+    manifest.write_text('# on top\n\n[other]\nfile = "o"\n', "utf-8")
+    for number in (1, 2):
+        mood_export.enter(manifest, "mine", {"file": "m", "n": number, "free": True, "golden": [0.5, 0.25]})
+    found = tomllib.loads(manifest.read_text("utf-8"))
+    assert found == {"other": {"file": "o"}, "mine": {"file": "m", "n": 2, "free": True, "golden": [0.5, 0.25]}}
+    assert manifest.read_text("utf-8").startswith("# on top")
+
+
+def test_every_plan_is_in_the_manifest_and_the_open_one_is_open(data: Path) -> None:
+    from benchmarks.datasets import speech
+
+    assert {plan.name for plan in PLANS} <= set(weights.manifest())
+    heard = {clip.corpus for clip in speech.clips(data) if learnt(PLANS[0], clip)}
+    assert heard == {"EmoDB"}
