@@ -6,16 +6,16 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from api.bus import Filter
-from api.bus.local import LocalBus
+from api.bus.choose import choose
 from api.complaints import Memory
 from api.ledger import Call, Ledger
 from api.link import Link, RefusedError
@@ -23,18 +23,17 @@ from api.metrics import Metrics
 from api.protocols.events import Started
 from api.recorder import Recorder
 from api.recordings import Recordings
-from api.security import Guard, Key, Principal, Role
+from api.security import Guard, Principal, Role
 from api.session import Session
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from api.stepper import Outcome, Stepper
 from api.store import Store, calls
-from api.store.tables import documents, keys
-from api.tuning import Tuning
+from api.store.access import installation_secret, stored_keys
+from api.store.tables import documents
+from api.tuning import Tuning, facts
 from api.webhooks import Webhooks
-from emotion import __version__
 from emotion.audio.pcm import AudioError
 from emotion.engine import Engine
-from emotion.weights import manifest
 
 log = logging.getLogger("emotion.house")
 ANNOUNCED_S = 600.0
@@ -54,11 +53,11 @@ class House:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.store = Store(settings.database)
-        self.bus = make_bus(settings)
+        self.bus = choose(settings)
         self.metrics = Metrics()
         self.ledger = Ledger(self.store)
         self.recorder = Recorder(Path(settings.files), settings.store_audio)
-        self.guard = Guard(b"", settings.demo, filter(None, settings.origins.split(",")))
+        self.guard = Guard(b"", demo=False)
         self.recordings = Recordings(self, Path(settings.files))
         self.sessions: dict[tuple[str, str], Session] = {}
         self.links: set[Link] = set()
@@ -79,7 +78,8 @@ class House:
         """Open the store, load keys, start the engine's thread; StoreError when the database cannot be used."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.store.start)
-        self.guard = Guard(await self._secret(), self.settings.demo, filter(None, self.settings.origins.split(",")))
+        secret = await self.store.write(installation_secret)
+        self.guard = Guard(secret, self.settings.demo, filter(None, self.settings.origins.split(",")))
         await self.reload_keys()
         await self.reload_settings()
         closed = await self.store.write(lambda connection: calls.interrupted(connection, time.time()))
@@ -330,41 +330,3 @@ class House:
             await self.store.write(partial(calls.forget, tenant=tenant, names=[call]))
         if old:
             log.info("%d calls were deleted: their retention time is over", len(old))
-
-    async def _secret(self) -> bytes:
-        """The secret of this installation, made once."""
-        def work(connection: Connection) -> str:
-            query = select(documents.c.body).where(documents.c.tenant == "", documents.c.name == "secret")
-            found: Mapping[str, str] | None = connection.scalar(query)
-            if found is None:
-                found = {"hex": secrets.token_hex(32)}
-                connection.execute(documents.insert().values(tenant="", name="secret", body=found, changed=time.time()))
-            return found["hex"]
-        return bytes.fromhex(await self.store.write(work))
-
-
-def make_bus(settings: Settings) -> LocalBus:
-    """The bus of the settings; SettingsError when Redis is wanted and its library is not there."""
-    if not settings.redis:
-        return LocalBus()
-    try:
-        from api.bus.streams import StreamBus
-    except ImportError:
-        raise SettingsError("EMOTION_REDIS is set, but the Redis library is not installed: "
-                            "pip install 'emotion[redis]'") from None
-    return StreamBus(settings.redis)
-
-
-def stored_keys(connection: Connection) -> list[Key]:
-    """All API keys."""
-    return [Key(row.id, row.tenant, Role(row.role), row.name, row.digest, row.agent, row.team, row.expires)
-            for row in connection.execute(select(keys))]
-
-
-def facts(engine: Engine) -> dict[str, Any]:
-    """What clients are told about the engine: version and the weights in use."""
-    used = [value for section in asdict(engine.config).values() if isinstance(section, dict)
-            for value in section.values() if isinstance(value, str) and value in manifest()]
-    return {"version": __version__,
-            "models": {name: {"sha256": manifest()[name]["sha256"][:12], "licence": manifest()[name]["licence"],
-                              "commercial_use": manifest()[name]["commercial_use"]} for name in used}}

@@ -14,11 +14,13 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from emotion import __version__
 from emotion.alerts import Alerter
 from emotion.engine import Engine
 from emotion.guidance import GuidanceError
 from emotion.talk import TalkMeter
 from emotion.types import LANGUAGES, RATE, Card, Language, Motive
+from emotion.weights import manifest
 from emotion.words.lexicon import Lexicon, LexiconError, Term
 from emotion.words.spotter import Spotter
 from emotion.words.transcript import TranscriptReader
@@ -196,3 +198,12 @@ def _by_language(document: Mapping[str, Any], kind: type[list[Any]] | type[dict[
         if not isinstance(value, kind) or len(list(value)) > most:
             raise TuningError(f"each language holds at most {most} entries")
     return list(document.values())
+
+
+def facts(engine: Engine) -> dict[str, Any]:
+    """What clients are told about the engine: version and the weights in use."""
+    others = {name for name in manifest() if name.startswith("mood-")} - {engine.config.mood.weights}
+    used = sorted(set(manifest()) - others)
+    return {"version": __version__,
+            "models": {name: {"sha256": manifest()[name]["sha256"][:12], "licence": manifest()[name]["licence"],
+                              "commercial_use": manifest()[name]["commercial_use"]} for name in used}}
