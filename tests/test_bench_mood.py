@@ -53,7 +53,7 @@ def test_no_network_is_judged_on_a_speaker_that_it_learnt_from(data: Path) -> No
         assert not judged & learnt
 
 
-def test_a_clip_without_estimate_counts_evenly() -> None:
+def test_a_clip_without_estimate_is_not_known() -> None:
     silent = [[(np.full((FRAMES, BANDS), -18, np.float32), Activity(np.zeros(FRAMES, np.bool_),
                                                                       np.zeros(FRAMES, np.float32)))]]
     guesses, known = listen(MoodModel(), silent)

@@ -54,7 +54,7 @@ def test_measures_of_every_hop_are_those_of_the_stream() -> None:
         assert np.abs(values.numpy()[0] - found[hop]).max() < 1e-4
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_a_head_learns_and_its_export_is_the_same_network(tmp_path: Path) -> None:
     data = examples()

@@ -8,8 +8,8 @@ speaker that it learnt from:
     ... /left-out    leave-one-corpus-out: a network that learnt from the two other corpora
     peers            trained on the telephone versions of the same clips, for each of the three
 
-All speech is acted. Anger is against all else and (`auc_neutral`) against neutral and calm; a clip with no estimate
-counts as one fifth for each class, and `known` is the share of clips that have one.
+All speech is acted. Anger is against all else and (`auc_neutral`) against neutral and calm. `known` is the share of
+clips that have an estimate (a voice under the VAD's gate has none); the other rows are over these.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def evaluate(options: Options) -> Iterator[Row]:
             if rows:
                 guesses, known = listen(MoodModel(MoodConfig(trial.weights)), [heard[at] for at in rows])
                 yield Row(TASK, trial.system, f"{condition}/{trial.part}", "known", float(known.mean()), n=len(rows))
-                yield from score(trial.system, f"{condition}/{trial.part}", [clips[at] for at in rows], guesses,
+                judged = [clips[at] for at, sure in zip(rows, known, strict=True) if sure]
+                yield from score(trial.system, f"{condition}/{trial.part}", judged, guesses[known],
                                  detailed=condition == "telephone")
         if condition == "telephone" and options.peers:
             yield from _peers(clips, waves)
@@ -122,7 +123,7 @@ def hear(waves: Sequence[Audio]) -> list[Hops]:
 
 
 def listen(model: MoodModel, heard: Sequence[Hops]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The last estimate of each clip as (clips, 6): five probabilities and arousal; and whether there was one."""
+    """The last estimate of each clip as (clips, 6), five probabilities and arousal; and whether there was one."""
     found = np.tile([0.2] * len(LABELS) + [0.5], (len(heard), 1))
     known = np.zeros(len(heard), np.bool_)
     states = [model.start() for _ in heard]
