@@ -30,7 +30,7 @@ from emotion.types import HOP, RATE, Deviation, Language, Mood, Shift, Voice
 FEATURES = ("pitch", "pitch_range", "rate", "loudness", "effort", "quality", "arousal")
 LEARNS_UP_TO = 2
 """The highest rung at which the normal still learns."""
-THRESHOLD: Mapping[str, float] = {"pitch": 2.0, "effort": 2.0}
+THRESHOLD: Mapping[str, float] = {"pitch": 2.5, "effort": 2.0}
 """z above which a caller's pitch or effort counts as raised."""
 _CLIP = 2.5
 _CAP = 4.0

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.conftest import tone, vowel
 
 from emotion.types import HOP, Audio
 from emotion.voice.loudness import LoudnessMeter
@@ -14,6 +13,7 @@ from emotion.voice.pitch import PitchTracker
 from emotion.voice.quality import QualityMeter
 from emotion.voice.rate import RateMeter
 from emotion.voice.vad import Vad
+from tests.conftest import tone, vowel
 
 HOPS = 8
 VAD, PITCH = Vad(), PitchTracker()

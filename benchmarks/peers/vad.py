@@ -17,7 +17,7 @@ def webrtc(samples: Audio) -> Audio:
     for mode in range(4):
         detector = webrtcvad.Vad(mode)
         votes += [detector.is_speech(pcm[at * FRAME:(at + 1) * FRAME].tobytes(), RATE) for at in range(count)]
-    return votes / 4
+    return np.asarray(votes / 4, np.float32)
 
 
 def energy(samples: Audio) -> Audio:

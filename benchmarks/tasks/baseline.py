@@ -89,7 +89,7 @@ def chain(clips: Sequence[speech.Clip], seconds: float, rng: np.random.Generator
     while sum(map(len, parts)) < seconds * RATE:
         order = order or [int(at) for at in rng.permutation(len(clips))]
         parts += [clips[order.pop()].read(RATE)[0], np.zeros(int(0.6 * RATE), np.float32)]
-    return np.clip(np.concatenate(parts) * np.float32(gain), -1, 1)
+    return np.asarray(np.clip(np.concatenate(parts) * gain, -1, 1), np.float32)
 
 
 def shifts(waves: Sequence[Audio], calls: Sequence[Composed]) -> list[list[Shift | None]]:

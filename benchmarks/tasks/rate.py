@@ -128,7 +128,8 @@ def measure(waves: Sequence[Audio]) -> NDArray[np.float64]:
         padded = np.zeros((len(block), (max(len(waves[at]) for at in block) // HOP + 2) * HOP), np.float32)
         for row, at in zip(padded, block, strict=True):
             row[:len(waves[at])] = waves[at]
-        vads, pitches, states = ([stage.start() for _ in block] for stage in (vad, tracker, meter))
+        vads, pitches = [vad.start() for _ in block], [tracker.start() for _ in block]
+        states = [meter.start() for _ in block]
         for start in range(0, padded.shape[1], HOP):
             hops = padded[:, start:start + HOP]
             activities = vad.step(vads, hops)

@@ -66,7 +66,8 @@ def compose(data: Path, count: int, seed: int) -> list[tuple[Audio, NDArray[np.i
     found = []
     for at in range(count):
         own = [clip for clip in clips if clip.speaker == speakers[at % len(speakers)]]
-        waves, truths = [], []
+        waves: list[Audio] = []
+        truths: list[NDArray[np.int8]] = []
         while sum(map(len, waves)) < 20 * RATE:
             wave, _ = own[rng.integers(len(own))].read(RATE)
             wave = wave[: len(wave) // FRAME * FRAME]

@@ -133,7 +133,7 @@ def _at(joined: Audio, calls: NDArray[np.intp], times: Audio) -> Audio:
     part = np.clip(times - whole, 0, 1).astype(np.float32)
     rows = calls[:, None]
     left = joined[rows, whole]
-    return left + (joined[rows, whole + 1] - left) * part
+    return np.asarray(left + (joined[rows, whole + 1] - left) * part, np.float32)
 
 
 def _spectra(joined: Audio, calls: NDArray[np.intp], centres: NDArray[np.intp]) -> Audio:

@@ -93,7 +93,7 @@ def _around() -> Audio:
     """(FRAMES, FRAMES): the mean over a frame and its neighbours, as far as they lie in the hop."""
     apart = np.abs(np.arange(FRAMES)[:, None] - np.arange(FRAMES))
     near = (apart <= SMOOTH).astype(np.float32)
-    return near / near.sum(axis=1, keepdims=True)
+    return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)
 
 
 _SR = np.array(RATE, np.int64)

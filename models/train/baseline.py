@@ -78,7 +78,7 @@ def chain(clips: Sequence[Audio], gain: float, rng: np.random.Generator) -> Audi
     for at in rng.permutation(len(clips)):
         if sum(map(len, parts)) < SECONDS * RATE:
             parts += [clips[at], np.zeros(int(0.6 * RATE), np.float32)]
-    return np.clip(np.concatenate(parts) * np.float32(gain), -1, 1)
+    return np.asarray(np.clip(np.concatenate(parts) * gain, -1, 1), np.float32)
 
 
 def gather(data: Path, rng: np.random.Generator) -> tuple[dict[Language, Table], Table, Table]:
