@@ -104,6 +104,8 @@ four classes, arousal, leave-one-corpus-out and the peers.
 
 ## Known failures
 - Acted anger is louder in colour than real anger: cold anger and irony are missed.
+- Augmentation and the share of synthetic speech were chosen by looking at RAVDESS and CASIA: on speech that nobody
+  looked at, expect a little less.
 - Joy and surprise are high arousal as well and are taken for anger more often than anything else is.
 - Women and men are not served equally in every corpus; see the rows above.
 - Below about 0.6 s of speech there is no estimate; the first second is unsure.
