@@ -29,7 +29,7 @@ from emotion.words.listen import posteriors
 from emotion.words.thresholds import FILE
 from models.train.words_data import running
 
-TOTAL, SINGLE = 10.0, 0.5
+TOTAL, SINGLE = 12.0, 0.5
 LOWEST, HIGHEST = -2.2, -0.15
 """No threshold is laxer or stricter than these, per unit."""
 SHORTEST: dict[Language, int] = {"zh": 2, "en": 5}
@@ -91,11 +91,15 @@ def gather(ear: Ear, arguments: argparse.Namespace) -> tuple[list[Match], float]
             state = decoder.start()
             hits = [hit for at in range(0, len(score), 17) for hit in decoder.step([state], [score[at: at + 17]])[0]]
             keys = {match.term.key for match in lexicon.find(text)}
+            taken: list[tuple[int, int]] = []
             for hit in strongest(hits):
                 said = phrases[hit.index]
                 # another variant of what was said is no false alarm: it means the same
                 right = said.term.key in keys or says(text, said, ear.language)
-                matches.append(Match(said, hit.ratio, right))
+                # the decoder tells one phrase a stretch, so that many alike are one false alarm
+                if right or not any(hit.begin < end and begin < hit.end for begin, end in taken):
+                    matches.append(Match(said, hit.ratio, right))
+                    taken.append((hit.begin, hit.end))
     return matches, sum(len(wave) / rate for wave, rate, _ in waves) / 3600
 
 
@@ -118,7 +122,9 @@ def table(language: Language, matches: Sequence[Match], hours: float) -> str:
             wrong[min(len(match.spoken.units), longest)].append(match.ratio)
             single[" ".join(match.spoken.units)].append(match.ratio)
     sizes = range(SHORTEST[language], longest + 1)
-    by_length = [0.0] * SHORTEST[language] + [_at(wrong[size], TOTAL / len(sizes) * hours) for size in sizes]
+    learned = [_at(wrong[size], TOTAL / len(sizes) * hours) for size in sizes]
+    # a longer phrase is never asked for a better match than a shorter one: that would be chance
+    by_length = [0.0] * SHORTEST[language] + [float(value) for value in np.minimum.accumulate(learned)]
     own = {units: _at(ratios, SINGLE * hours) for units, ratios in single.items()}
     own = {units: value for units, value in own.items() if value > by_length[min(len(units.split()), longest)]}
     features = np.array([[match.ratio, len(match.spoken.units)] for match in matches])
