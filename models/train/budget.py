@@ -70,7 +70,7 @@ def _chats(data: Path) -> Iterator[Feedback]:
 def _voices(data: Path) -> Iterator[Feedback]:
     """Calm clips of the training speakers over the telephone, through the whole engine."""
     engine = Engine(Config(alerts=LEAST))
-    for made in calm_voices(data, split="train", seconds=150, seed=1):
+    for made in calm_voices(data, split="train", seconds=60, seed=1):
         call = engine.open(made.name, language=made.language, sides=tuple(made.sides), buffer=len(made.sides["caller"]))
         call.push(made.sides)
         call.finish()

@@ -66,7 +66,7 @@ def fit(data: Path, seed: int = 0) -> Mapping[str, Mapping[str, object]]:
 def heard(data: Path) -> list[Call]:
     """Calls of the training speakers as voice and mood hear them: no words, no talk counters."""
     engine = Engine()
-    made = [*acted(data, split="train", count=24, seed=1), *calm(data, split="train", seconds=150, seed=1)]
+    made = [*acted(data, split="train", count=24, seed=1), *calm(data, split="train", seconds=60, seed=1)]
     calls = [engine.open(one.name, language=one.language, sides=tuple(one.sides), buffer=len(one.sides["caller"]))
              for one in made]
     for call, one in zip(calls, made, strict=True):
