@@ -28,6 +28,7 @@ def test_formats(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(("change", "says"), [
     ({"channel": "robot"}, "channel 'robot'"), ({"start": 3.0}, "start <= end"), ({"end": "soon"}, "give seconds"),
     ({"text": None}, "give a string"), ({"start": float("nan")}, "give seconds"), ({"end": True}, "give seconds"),
+    ({"end": 10**400}, "give seconds"),
 ])
 def test_wrong_entries_are_named(tmp_path: Path, change: dict[str, object], says: str) -> None:
     (tmp_path / "a.json").write_text(json.dumps([ENTRY, ENTRY | change]), "utf-8")
