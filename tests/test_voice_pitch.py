@@ -85,6 +85,7 @@ def test_a_jump_is_counted_and_a_few_frames_are_unknown() -> None:
     assert summary(row) is None
 
 
+@pytest.mark.slow
 def test_it_agrees_with_praat_and_librosa_on_clean_speech(data: Path) -> None:
     """Medians within 0.6 semitones on every clip where the two agree with each other within one."""
     from benchmarks.datasets import speech

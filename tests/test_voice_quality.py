@@ -83,8 +83,11 @@ def test_unvoiced_is_unknown() -> None:
     assert METER.step([METER.start()], pulses(150.0, seconds=0.5)[None, :HOP], [SPEECH], [f0]) == [None]
 
 
+@pytest.mark.slow
 def test_it_agrees_with_opensmile_and_praat(data: Path) -> None:
-    """Over 20 clips: r of HNR and both tilts over .8 against openSMILE, of jitter and shimmer over .3 against Praat."""
+    """Over 20 clips: both tilts r > .85 with openSMILE; HNR r > .8, jitter > .6 and shimmer > .5 with Praat, whose HNR
+    and jitter are met within 2 dB and .01 on average. (openSMILE and Praat agree on jitter with r = .35 here.)
+    """
     from benchmarks.datasets import speech
     from benchmarks.listen import Ears
     from benchmarks.metrics.voice import correlation
@@ -93,9 +96,11 @@ def test_it_agrees_with_opensmile_and_praat(data: Path) -> None:
 
     waves = [clip.read(RATE)[0] for clip in speech.select(data, corpora=("EmoDB",))[::27]]
     ours = [means(heard) for heard in Ears().listen(waves)]
-    for reference, names, least in ((opensmile, ("hnr", "alpha_ratio", "hammarberg"), 0.8),
-                                    (praat, ("jitter", "shimmer"), 0.3)):
-        theirs = [reference(wave, RATE) for wave in waves]
-        for name in names:
-            r = correlation([one[name] for one in ours], [one[name] for one in theirs])
-            assert r > least, f"{name}: r = {r:.2f}"
+    theirs = {peer: [peer(wave, RATE) for wave in waves] for peer in (opensmile, praat)}
+    for reference, name, least in ((opensmile, "alpha_ratio", 0.85), (opensmile, "hammarberg", 0.85),
+                                   (praat, "hnr", 0.8), (praat, "jitter", 0.6), (praat, "shimmer", 0.5)):
+        r = correlation([one[name] for one in ours], [one[name] for one in theirs[reference]])
+        assert r > least, f"{name}: r = {r:.2f}"
+    for name, within in (("hnr", 2.0), ("jitter", 0.01)):
+        apart = np.mean([one[name] for one in ours]) - np.mean([one[name] for one in theirs[praat]])
+        assert abs(apart) < within, f"{name}: {apart:.3f} apart"

@@ -102,6 +102,7 @@ def test_pauses_and_speech_fill_the_time_between_first_and_last(row: list[bool])
     assert raw(np.full((COUNTS, len(row)), np.nan, np.float32), speech)[0] == 0
 
 
+@pytest.mark.slow
 def test_it_follows_hand_counted_syllables(data: Path) -> None:
     """A dozen windows on a telephone: r of the counts over .75 (the benchmark has the figure on all of them)."""
     from benchmarks import simulate

@@ -63,6 +63,7 @@ def test_sure_frames_are_never_overruled_for_long(row: list[float], speaking: bo
         assert not (found and quiet > CONFIG.min_gap)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("condition", "least"), [("telephone", 0.98), ("pink10", 0.96)])
 def test_it_tells_speech_from_pauses(data: Path, condition: str, least: float) -> None:
     from benchmarks import simulate
