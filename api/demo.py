@@ -26,7 +26,7 @@ PATIENCE_S = 60.0
 """How long the service may take to be ready; a first start compiles and migrates."""
 
 
-def run(*, once: bool = False, port: int = 8000, script: bool = False, speed: float = 1.0) -> int:
+def run(*, once: bool = False, port: int = 8000, script: bool = True, speed: float = 1.0) -> int:
     """Serve, stream both samples at once, tell what came; 1 when a call brought no alert, 2 when it cannot run."""
     if not _free(port):
         print(f"port {port} is taken; trying a free one", file=sys.stderr)
