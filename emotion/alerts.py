@@ -8,9 +8,9 @@ After a call that stood on 5 or 6, `close` offers the agent care ('care').
 
 The budget. `strictness` is the probability that the rung is reached which an alert above hint level must have; for 5
 and 6 it is never above URGENT_NEEDS, so that no budget silences a complaint that was said. The stricter, the fewer
-false alerts; `calibrate` finds the least strictness whose upper 95 % bound on false alerts per
+false alerts; `calibrate` finds the least strictness whose upper 98 % bound on false alerts per
 hour is within the budget. Guarantee: if future calls come from where the calibration calls came from, then with
-probability 95 % over the calibration the expected rate is within the budget (see `calibrate`).
+probability 98 % over the calibration the expected rate is within the budget (see `calibrate`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOUD = 3
 URGENT_NEEDS = 0.6
 HINT_NEEDS = 0.55
 """Probability of its rung that an urgent alert, or a hint, needs at most, or always."""
-RISK = 0.05
+RISK = 0.02
 """Probability that a calibration promises too much."""
 
 Verdict = Literal["useful", "wrong", "late"]

@@ -81,7 +81,7 @@ class AlertsConfig:
     """The alert budget: at most so many false alerts above hint level in an hour of an agent's calls."""
     strictness: float | None = None
     """Probability of its rung that an alert above hint level needs; None: what the budget asks for."""
-    warn: float = 0.25
+    warn: float = 0.35
     """Forecast of rung 5 within 60 s that warns the agent."""
     hint_dwell_s: float = 2.0
     dwell_s: float = 1.0

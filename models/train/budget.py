@@ -42,7 +42,7 @@ def recalibrate(feedback: Path, budget: float, renew: Callable[[Mapping[str, obj
         print(f"{hours:.1f} h of feedback cannot promise {budget:g} false alerts per hour ({best}); nothing changed")
         return 1
     renew(table(calls, f"agents' feedback ({feedback.name})"))
-    print(f"strictness {chosen.strictness:.2f}: at most {chosen.rate:.2f} false alerts per hour (95 %), "
+    print(f"strictness {chosen.strictness:.2f}: at most {chosen.rate:.2f} false alerts per hour (98 %), "
           f"from {hours:.1f} h of feedback")
     return 0
 
