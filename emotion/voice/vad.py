@@ -72,10 +72,12 @@ class Vad:
         hidden = np.stack([state.hidden for state in states], axis=1)
         hidden[:, ~loud] = 0
         for step in range(int(counts.max(initial=0))):
-            rows = np.flatnonzero(loud & (counts > step))
-            if len(rows):
-                found[rows, step], hidden[:, rows] = self._ask(joined[rows, step * STEP:][:, :CONTEXT + STEP],
-                                                               hidden[:, rows])
+            seen = joined[:, step * STEP:step * STEP + CONTEXT + STEP]
+            wanted = loud & (counts > step)
+            if wanted.all():
+                found[:, step], hidden = self._ask(seen, hidden)
+            elif wanted.any():
+                found[wanted, step], hidden[:, wanted] = self._ask(seen[wanted], hidden[:, wanted])
         for at, state in enumerate(states):
             end = counts[at] * STEP
             state.hidden = hidden[:, at].copy()
