@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emotion.audio.files import LONGEST_H
 from emotion.audio.pcm import AudioError
-from emotion.config import Config, MoodConfig
+from emotion.config import Config, MoodConfig, WordsConfig
 from emotion.transcripts import TranscriptError, read_transcript
 from emotion.types import Utterance
 from emotion.weights import WeightsError
@@ -29,7 +29,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from emotion.report import analyze
 
     script: Sequence[Utterance] = read_transcript(arguments.transcript) if arguments.transcript else ()
-    config = Config(mood=MoodConfig(weights=arguments.mood), mono=arguments.mono)
+    config = Config(mood=MoodConfig(weights=arguments.mood), words=WordsConfig(fetched=str(pull.CACHE)),
+                    mono=arguments.mono)
     report = analyze(arguments.call, language=arguments.language, transcript=script, caller=arguments.caller,
                      config=config, progress=_bar() if sys.stderr.isatty() else None, longest_h=arguments.longest)
     if script:

@@ -83,7 +83,7 @@ class AlertsConfig:
     """Probability of its rung that an alert above hint level needs; None: what the budget asks for."""
     warn: float = 0.35
     """Forecast of rung 5 within 60 s that warns the agent."""
-    hint_dwell_s: float = 2.0
+    hint_dwell_s: float = 1.0
     dwell_s: float = 1.0
     """How long a rung must be held before it is told; 5 and 6 do not wait."""
     ease_dwell_s: float = 5.0

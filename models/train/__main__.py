@@ -11,6 +11,7 @@ from pathlib import Path
 RECIPES = {
     "mood": "acoustic emotion model (mood-open, mood-research)",
     "pitch": "pitch and voicing network",
+    "baseline": "what calm speech is like, by language",
     "words": "phonetic spotter for Mandarin and English",
     "text": "a caller's turn to evidence for a rung",
     "ladder": "transitions and reliabilities of the ladder",
