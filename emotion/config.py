@@ -84,7 +84,7 @@ class AlertsConfig:
     warn: float = 0.35
     """Forecast of rung 5 within 60 s that warns the agent."""
     hint_dwell_s: float = 1.0
-    dwell_s: float = 1.0
+    dwell_s: float = 0.5
     """How long a rung must be held before it is told; 5 and 6 do not wait."""
     ease_dwell_s: float = 5.0
     cool_down_s: float = 60.0
