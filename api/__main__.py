@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     settings = commands.add_parser("settings", help="print every setting, its value and its meaning")
     settings.add_argument("--markdown", action="store_true", help="as the table of docs/service.md")
     settings.set_defaults(run=_settings)
+    judged = commands.add_parser("feedback", help="write what agents said of alerts, to recalibrate the alert budget: "
+                                                  "python -m models.train ladder --feedback FILE --budget N")
+    judged.add_argument("--tenant", required=True)
+    judged.add_argument("--out", type=Path, required=True, help="JSON lines, one a call")
+    judged.set_defaults(run=_feedback)
     keys = commands.add_parser("keys", help="make an API key; it is shown once")
     keys.add_argument("--tenant", required=True)
     keys.add_argument("--role", required=True, choices=("ingest", "agent", "supervisor", "admin"))
@@ -114,6 +119,18 @@ def _keys(options: argparse.Namespace, settings: Settings) -> int:
         print(add_key(settings, options.tenant, Role(options.role), options.name, options.agent, options.team))
     except StoreError as fault:
         return _fail(str(fault))
+    return 0
+
+
+def _feedback(options: argparse.Namespace, settings: Settings) -> int:
+    from api.serve import export_feedback
+    from api.store import StoreError
+
+    try:
+        count = export_feedback(settings, options.tenant, options.out)
+    except (StoreError, OSError) as fault:
+        return _fail(str(fault))
+    print(f"{count} calls written to {options.out}")
     return 0
 
 

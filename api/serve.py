@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import uvicorn
 from sqlalchemy import func, insert, select
@@ -16,6 +17,7 @@ from sqlalchemy import func, insert, select
 from api.security import LOOPBACK, Role, make_key
 from api.settings import Settings, SettingsError
 from api.store import Store, StoreError
+from api.store.judged import feedback_rows
 from api.store.tables import keys
 
 log = logging.getLogger("emotion")
@@ -120,3 +122,13 @@ def add_key(settings: Settings, tenant: str, role: Role, name: str, agent: str |
     if store.failures:
         raise StoreError("the key could not be written; the log says why")
     return text
+
+
+def export_feedback(settings: Settings, tenant: str, path: Path) -> int:
+    """Write a tenant's ended calls with the verdicts on their alerts as JSON lines; how many calls there were."""
+    store = Store(settings.database)
+    store.start()
+    rows = store.read_now(lambda connection: list(feedback_rows(connection, tenant)))
+    store.stop()
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return len(rows)

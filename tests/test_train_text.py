@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from emotion.words.lexicon import Lexicon, Term
+
+pytest.importorskip("torch", reason="training needs the extra [train]")
+
 from models.train import text_data, text_export, text_fit, text_lexicon
 from models.train.text_data import Example, Examples
 

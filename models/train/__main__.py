@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         recipe.add_argument("--out", type=Path, default=Path("models"), help="where weights and card go")
         importlib.import_module(f"models.train.{name}").add_arguments(recipe)
     arguments = parser.parse_args(argv)
-    if not arguments.data.is_dir():
+    if not arguments.data.is_dir() and not getattr(arguments, "feedback", None):
         parser.error(f"{arguments.data} is not a folder; give the data's folder with --data or EMOTION_DATA")
     run = importlib.import_module(f"models.train.{arguments.recipe}").run
     return int(run(arguments))
