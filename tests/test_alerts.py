@@ -56,7 +56,7 @@ def test_within_the_cool_down_the_same_rung_is_not_told_again_and_after_it_is() 
                                                 (30.0, "b", 3, "judgement"), (40.0, "不投诉了", 0, "calming"),
                                                 (80.0, "c", 3, "judgement")]
     raised = [row for row in told(Script("c", "zh", 100, phrases=up), config) if row[1] == "raise" and row[2] == 3]
-    assert [row[0] for row in raised] == [6.5, 81.5]
+    assert [row[0] for row in raised] == [6.0, 81.0]
 
 
 def test_calming_is_news_to_those_who_were_told_and_only_above_hints() -> None:

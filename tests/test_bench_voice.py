@@ -16,6 +16,8 @@ from tests.conftest import tone, vowel
 DRY = [condition for condition in simulate.CONDITIONS if not condition.startswith("babble")]
 NAN = np.float32(np.nan)
 
+PEERS = "the suite's peers need the extra [bench]"
+
 
 @pytest.mark.parametrize("condition", DRY)
 def test_a_condition_is_deterministic_and_leaves_its_input(condition: str) -> None:
@@ -91,6 +93,7 @@ def test_correlation_and_mean_error() -> None:
 
 @pytest.mark.parametrize("name", ["swift-f0", "praat ac", "praat cc", "world dio"])
 def test_trackers_find_a_vowel(name: str) -> None:
+    pytest.importorskip("parselmouth", reason=PEERS)
     from benchmarks.peers.pitch import TRACKERS
 
     wave: Audio = vowel(150, 1.0)
@@ -100,6 +103,7 @@ def test_trackers_find_a_vowel(name: str) -> None:
 
 
 def test_the_consensus_is_sure_of_a_vowel() -> None:
+    pytest.importorskip("parselmouth", reason=PEERS)
     import soxr
 
     from benchmarks.datasets.f0 import consensus

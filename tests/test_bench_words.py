@@ -26,6 +26,7 @@ def test_recall_at_a_budget():
 
 
 def test_keywords_are_in_enough_utterances():
+    pytest.importorskip("jieba", reason="the suite needs the extra [bench]")
     items = [spoken("我要退款"), spoken("退款退款"), spoken("快一点")]
     assert task.keywords(items, least=2) == ["退款"]
 

@@ -158,7 +158,11 @@ def _connect(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    try:
+        engine = create_engine(url, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    except ModuleNotFoundError as fault:
+        raise StoreError(f"the driver {fault.name} for EMOTION_DATABASE is not installed; "
+                         "install the extra: pip install 'emotion[postgres]'") from fault
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
     return engine
