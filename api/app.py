@@ -22,6 +22,7 @@ from api.web import Gate
 from emotion import __version__
 from emotion.config import Config, MoodConfig, WordsConfig
 from emotion.engine import Engine
+from emotion.words import pull
 
 log = logging.getLogger("emotion")
 CONSOLE = Path(__file__).parent / "console"
@@ -32,7 +33,7 @@ ABOUT = ("Streams of call audio in, alerts out. Everything said about a caller i
 def load(settings: Settings) -> Engine:
     """The engine with its weights; WeightsError when they are missing or not allowed by the settings."""
     mood = MoodConfig(weights=settings.mood, commercial_only=settings.commercial_only)
-    words = WordsConfig(fetched=settings.fetched or None, commercial_only=settings.commercial_only)
+    words = WordsConfig(fetched=settings.fetched or str(pull.CACHE), commercial_only=settings.commercial_only)
     return warmed(Engine(Config(mood=mood, words=words, threads=settings.threads)))
 
 

@@ -49,7 +49,7 @@ class Settings:
     store_text: bool = _setting(False, "store what was said (phrases, reasons with their words)")
     store_audio: bool = _setting(False, "store the audio of calls")
     mood: str = _setting("mood-open", "weights of the mood model, by their name in models/manifest.toml")
-    fetched: str = _setting("", "folder of weights that were fetched; empty: the bundled ones only")
+    fetched: str = _setting("", "folder of weights that were fetched; empty: where `models pull` puts them")
     commercial_only: bool = _setting(False, "refuse weights that are not cleared for commercial use")
     threads: int = _setting(1, "threads of the models", 1, 64)
     metrics_open: bool = _setting(False, "serve /metrics to everybody; otherwise loopback and admins")
