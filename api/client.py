@@ -183,7 +183,7 @@ def told(message: Mapping[str, Any], language: Language, now: float) -> Iterator
             alert = message["alert"]
             card = alert["guidance"][language]
             yield (f"{alert['at']:7.1f} s  ! [{alert['audience']}] {card['title']}"
-                   f"  ({max(0.0, now - alert['at']):.1f} s after the evidence)")
+                   f"  (came {max(0.0, now - alert['at']):.1f} s later)")
             yield f"             {card['mood'][0] if card['mood'] else ''}"
             yield f"             {card['matter']}"
         case "warning" | "error":

@@ -9,16 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from api.client import Result, Spec, StreamError, stream
 from emotion.transcripts import read_transcript
-from emotion.types import Language
+from emotion.types import RATE, Language
 
 SAMPLES = Path(__file__).with_name("samples")
 AGENTS: Mapping[Language, str] = {"zh": "lin", "en": "anna"}
@@ -66,17 +65,19 @@ def _say(language: Language) -> Callable[[str], None]:
 
 def _verdict(language: Language, result: Result) -> str:
     """One line a call: the rungs in order of their alerts, and how long after its evidence each alert came."""
-    raised = [message["alert"] for message in result.of("alert") if message["alert"]["kind"] == "raise"]
-    waits = [wait for alert in raised if (wait := after_evidence(alert)) is not None]
-    rungs = list(dict.fromkeys(alert["rung"] for alert in raised))
-    late = f", each at most {max(waits):.1f} s after its evidence in the audio" if waits else ""
+    told = [(message["alert"], late) for message, late in zip(result.of("alert"), result.lateness, strict=True)
+            if message["alert"]["kind"] == "raise"]
+    ends = [u.span.end / RATE for u in read_transcript(SAMPLES / f"{language}.toml") if u.side == "caller"]
+    waits = [wait for alert, late in told if (wait := after_evidence(alert["at"], late, ends)) is not None]
+    rungs = list(dict.fromkeys(alert["rung"] for alert, _ in told))
+    late = f", each at most {max(waits):.1f} s after the end of the sentence that it follows" if waits else ""
     return f"[{language}] alerts for rungs {' → '.join(map(str, rungs)) or 'none'}{late}"
 
 
-def after_evidence(alert: Mapping[str, Any]) -> float | None:
-    """Seconds from the end of the latest evidence that speaks for an alert to the alert; None without evidence."""
-    ends = [reason["span"][1] for reason in alert["reasons"] if reason["weight"] > 0 and reason["ear"] != "time"]
-    return max(0.0, alert["at"] - max(ends)) if ends else None
+def after_evidence(at: float, late: float, ends: Sequence[float]) -> float | None:
+    """Seconds from the end of the caller's last finished sentence to the alert's arrival; None before the first."""
+    before = [end for end in ends if end <= at]
+    return at + max(0.0, late) - before[-1] if before else None
 
 
 @contextmanager
