@@ -139,7 +139,7 @@ def helpdesk(path: Path, keep: str, split: str) -> list[str]:
 
 
 def mandarin_phonemes() -> Callable[[str], str]:
-    from misaki import zh  # type: ignore[import-untyped, unused-ignore]
+    from misaki import zh
 
     speak_zh = zh.ZHG2P()
     return lambda text: str(speak_zh(text)[0])
