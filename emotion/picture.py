@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findSystemFonts, fontManager
 
-from emotion.types import RATE, RUNGS, Language, Moment
+from emotion.types import RATE, RUNGS, Language, Moment, Phrase
 
 if TYPE_CHECKING:
     from emotion.report import Report
@@ -22,6 +22,10 @@ COLOURS = ("#2a9d8f", "#74b49b", "#c9b458", "#e9a23b", "#e07a3a", "#cf4a35", "#8
 """Calm blue-green over amber to deep red, a colour a rung; number and name stand beside it."""
 _HAN = ("PingFang SC", "Noto Sans CJK SC", "Noto Sans SC", "Microsoft YaHei", "Source Han Sans SC",
         "WenQuanYi Micro Hei", "SimHei")
+LANES = 4
+"""Lines of phrases above the speech of both sides."""
+LETTERS = 100.0
+"""Chinese characters at the phrases' size that the width of the picture holds."""
 _INK, _QUIET = "#22303a", "#8a98a3"
 
 
@@ -33,7 +37,7 @@ def draw(report: Report, path: str | Path) -> None:
                          "xtick.color": _QUIET, "ytick.color": _QUIET, "axes.unicode_minus": False}):
         figure = Figure(figsize=(13, 9), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(5, 1, sharex=True, height_ratios=(3.2, 1.3, 1.3, 1.3, 1.1))
+        axes = figure.subplots(5, 1, sharex=True, height_ratios=(3.2, 1.3, 1.3, 1.3, 1.8))
         _rungs(axes[0], report, language)
         _trace(axes[1], report.moments, _label("pitch", language), _pitch)
         _trace(axes[2], report.moments, _label("rate", language), _rate)
@@ -116,11 +120,20 @@ def _speech(axes: Axes, moments: Sequence[Moment], language: Language) -> None:
         axes.bar(times, [0.8 * min(1.0, value / 0.5) for value in share], width=0.5, bottom=height, align="edge",
                  color=colour, alpha=0.75)
     axes.set_yticks([0.4, 1.4], [_label("agent", language), _label("caller", language)])
-    axes.set_ylim(0, 3)
-    for moment in moments:
-        for phrase in moment.reading.words.phrases:
-            axes.annotate(phrase.text, (phrase.span.start / RATE, 1.9), fontsize=8, color=COLOURS[phrase.rung],
-                          rotation=25, va="bottom")
+    axes.set_ylim(0, 2 + 0.75 * LANES)
+    _phrases(axes, [phrase for moment in moments for phrase in moment.reading.words.phrases], len(moments) / 2)
+
+
+def _phrases(axes: Axes, phrases: Sequence[Phrase], seconds: float) -> None:
+    """Every phrase at its moment, in the first lane that is free there; one that fits in none is left to the JSON."""
+    free = [0.0] * LANES
+    for phrase in sorted(phrases, key=lambda phrase: phrase.span.start):
+        begin = phrase.span.start / RATE
+        lane = next((n for n, until in enumerate(free) if until <= begin), None)
+        if lane is not None:
+            width = sum(1.0 if letter > "\u2e80" else 0.6 for letter in phrase.text) + 1
+            free[lane] = begin + width * seconds / LETTERS
+            axes.text(begin, 2.0 + 0.75 * lane, phrase.text, fontsize=8, color=COLOURS[phrase.rung], va="bottom")
 
 
 def _han_font() -> str | None:
