@@ -33,6 +33,8 @@ LEARNS_UP_TO = 2
 THRESHOLD: Mapping[str, float] = {"pitch": 2.5, "effort": 2.0}
 """z above which a caller's pitch or effort counts as raised."""
 _CLIP = 2.5
+_LOUDEST = 3.0
+"""One feature alone never says more than this: a lively pitch range can be ten spreads wide."""
 _CAP = 4.0
 _OWN_AT_MOST = 0.85
 _FIRST_S = 3.0
@@ -150,7 +152,8 @@ def _smooth(running: Running, value: float, share: float) -> None:
 
 
 def _heat(found: Mapping[str, Deviation | None], normals: Mapping[str, Normal]) -> float | None:
-    known = [(deviation.z, normals[name].heat) for name, deviation in found.items() if deviation is not None]
+    known = [(min(max(deviation.z, -_LOUDEST), _LOUDEST), normals[name].heat)
+             for name, deviation in found.items() if deviation is not None]
     size = sqrt(sum(weight**2 for _, weight in known))
     return sum(z * weight for z, weight in known) / size if size else None
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from emotion import reasons as why
 from emotion.config import LadderConfig
-from emotion.types import HOP, RATE, Change, Heard, Phrase, Reading, Reason, Shift, Span, Standing, Talk, Turn
+from emotion.types import HOP, RATE, Change, Heard, Mood, Phrase, Reading, Reason, Shift, Span, Standing, Talk, Turn
 
 TOP = 3
 """Highest rung that heat can reach."""
@@ -84,7 +84,7 @@ class Parameters:
     down: float
     mean: tuple[float, ...]
     spread: float
-    voice: Mapping[str, float]
+    voice: Mapping[str, Any]
     mood: Mapping[str, Any]
     talk: Mapping[str, tuple[float, ...]]
     degraded: float
@@ -112,7 +112,7 @@ def parameters(name: str = "ladder.toml") -> Parameters:
     return Parameters(
         margin=raw["decide"]["margin"], start=_normal(heat["start"]), up=heat["up"], leap=heat["leap"],
         down=heat["down"], mean=tuple(voice["mean"]), spread=voice["spread"],
-        voice={key: voice[key] for key in ("weight", "calm", "limit")}, mood=raw["mood"],
+        voice={key: voice[key] for key in ("weight", "calm", "limit", "agree")}, mood=raw["mood"],
         talk={key: tuple(row) for key, row in raw["talk"].items()}, degraded=raw["degraded"]["weight"],
         phrases=raw["phrases"], calming=raw["calming"],
         depth=raw["calming"]["depth"], base=_normal(words["base"]),
@@ -178,17 +178,24 @@ class Ladder:
         if speaks and (reading.mood is not None or (shift is not None and shift.heat is not None)):
             self._drift(state)
         if shift is not None and shift.heat is not None and speaks:
-            self._voice(state, reading.span, shift, shift.heat, trust)
+            self._voice(state, reading.span, shift, shift.heat, trust, self._agreement(reading.mood))
         if reading.mood is not None and speaks:
             self._mood(state, reading.span, reading.mood.anger, trust)
         self._talk(state, reading.talk, reading.words, reading.span)
 
-    def _voice(self, state: State, span: Span, shift: Shift, heat: float, trust: float) -> None:
+    def _agreement(self, mood: Mood | None) -> float:
+        """How far the mood model bears a heated voice out, 0-1: a lively or laughing voice is heated, but not angry."""
+        if mood is None:
+            return 1.0
+        low, high = (logit(bound) for bound in self.parameters.voice["agree"])
+        return min(1.0, max(0.0, (logit(mood.anger) - low) / (high - low)))
+
+    def _voice(self, state: State, span: Span, shift: Shift, heat: float, trust: float, agreement: float) -> None:
         voice = self.parameters.voice
         heat = max(-voice["limit"], min(voice["limit"], heat))
         slopes, offsets = self._likelihood
         raw = [slope * heat - offset for slope, offset in zip(slopes, offsets, strict=True)]
-        weight = voice["weight"] * trust * (1.0 if raw[TOP] > 0 else voice["calm"])
+        weight = voice["weight"] * trust * (agreement if raw[TOP] > 0 else voice["calm"])
         if raw[TOP] > 0 and (state.traces["voice"].total <= 0 or state.peak is None or heat > (state.peak.heat or 0)):
             state.peak = shift
         self._weigh(state, "voice", span, [weight * value for value in raw])
