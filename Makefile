@@ -30,7 +30,8 @@ lint: $(DEV)
 	$(BIN)/mypy
 
 slow: $(DEV)  ## slow, browser and service tests; .ci/run installs what they need
-	$(BIN)/python -m pytest -m 'slow or browser or service'
+	$(BIN)/python -m pytest -m 'slow or service' --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser -m 'browser or slow'
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
