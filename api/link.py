@@ -135,7 +135,7 @@ class Link:
             return
         self.busy = True
         await session.take(event)
-        self.busy = False
+        self.busy, self.heard = False, time.monotonic()  # our own waiting is not the sender falling silent
 
     def _within_rate(self, event: Incoming) -> bool:
         """A token bucket over everything that is not audio (audio is slowed down by its own bulk)."""
