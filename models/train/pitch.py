@@ -36,14 +36,16 @@ class PitchNet(nn.Module):
     def __init__(self, channels: int = CHANNELS, blocks: int = BLOCKS) -> None:
         super().__init__()
         self.enter = nn.Linear(pitch.BINS, channels)
-        self.near = nn.ModuleList(nn.Conv1d(channels, channels, 5, padding=2, groups=channels) for _ in range(blocks))
+        # two-dimensional, because onnxruntime runs one-dimensional depthwise convolutions several times slower
+        self.near = nn.ModuleList(nn.Conv2d(channels, channels, (1, 5), padding=(0, 2), groups=channels)
+                                  for _ in range(blocks))
         self.mix = nn.ModuleList(nn.Linear(channels, channels) for _ in range(blocks))
         self.leave = nn.Linear(channels, 1 + pitch.TONES)
 
     def forward(self, spectra: Tensor) -> Tensor:
         x = torch.relu(self.enter(spectra))
         for near, mix in zip(self.near, self.mix, strict=True):
-            x = x + torch.relu(mix(near(x.transpose(1, 2)).transpose(1, 2)))
+            x = x + torch.relu(mix(near(x.transpose(1, 2)[:, :, None])[:, :, 0].transpose(1, 2)))
         return self.leave(x)  # type: ignore[no-any-return]
 
 
