@@ -10,6 +10,7 @@ from pathlib import Path
 
 RECIPES = {
     "mood": "acoustic emotion model (mood-open, mood-research)",
+    "vad": "Silero's voice activity as one graph",
     "pitch": "pitch and voicing network",
     "baseline": "what calm speech is like, by language",
     "words": "phonetic spotter for Mandarin and English",
