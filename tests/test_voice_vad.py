@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emotion.config import VadConfig
 from emotion.types import FRAMES, HOP
-from emotion.voice.vad import CONTEXT, STEP, Vad, VadState, decide
+from emotion.voice.vad import CONTEXT, EVEN, FLOOR, RISE, STEP, Vad, VadState, above_noise, decide, fuse
 from tests.conftest import vowel
 
 CONFIG = VadConfig()
@@ -32,6 +32,28 @@ def test_under_the_gate_the_model_is_not_asked() -> None:
     activity = vad.step([state], np.full((1, HOP), 1e-4, np.float32))[0]
     assert activity.probability.max() == 0
     assert not state.hidden.any()
+
+
+def test_the_noise_falls_at_once_and_rises_slowly() -> None:
+    state = VadState()
+    quiet, loud = (np.random.default_rng(2).normal(0, level, (1, HOP)).astype(np.float32) for level in (0.001, 0.1))
+    above_noise([state], loud)
+    high = state.noise
+    above_noise([state], quiet)
+    low = state.noise
+    assert high - low == pytest.approx(40, abs=3)
+    above = above_noise([state], loud)
+    assert state.noise == pytest.approx(low + RISE)
+    assert above.mean() == pytest.approx(40, abs=3)
+    above_noise([state], np.zeros((1, HOP), np.float32))
+    assert state.noise == pytest.approx(10 * np.log10(FLOOR))
+
+
+def test_the_level_moves_the_odds_and_alone_makes_no_speech() -> None:
+    sure = np.linspace(0, 1, 11, dtype=np.float32)
+    np.testing.assert_allclose(fuse(sure, np.full(11, EVEN, np.float32)), np.clip(sure, 1e-3, 1 - 1e-3), rtol=1e-4)
+    assert (fuse(sure, np.full(11, 60.0)) > fuse(sure, np.zeros(11))).all()
+    assert fuse(np.array([0.1]), np.array([60.0]))[0] < CONFIG.end
 
 
 def test_speech_begins_and_ends_at_its_thresholds() -> None:

@@ -4,6 +4,12 @@ Silero (MIT, github.com/snakers4/silero-vad) steps 256 samples at a time with th
 4000 is 15.625 steps, so what is left of one hop waits in the state for the next. All steps of all calls go through the
 network together (models/train/vad.py made it so). A hop whose level is under the gate is silence and the model is not
 asked.
+
+Silero's odds of speech are then weighed with the level above the line's own noise: a probability that hangs on after
+the voice, or lags behind it, is put right by what the level did. The noise is the quietest tenth of a hop; it falls at
+once and rises slowly.
+
+    log odds = log odds of Silero's mean over SMOOTH frames to each side + PER_DB (min(level - noise, MOST) - EVEN)
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 
 import numpy as np
 
@@ -22,7 +29,14 @@ STEP = 256
 CONTEXT = 32
 HIDDEN = 128
 SMOOTH = 6
-"""Frames to each side over which the probability is averaged: closures inside words are short."""
+"""Frames to each side over which probability and power are averaged: closures inside words are short."""
+PER_DB, EVEN, MOST = 0.2, 6.0, 12.0
+"""What a dB above the noise adds to the log odds, where it adds nothing, and where it ends: music is loud as well."""
+RISE = 0.5
+"""dB by which the noise may rise in a hop."""
+FLOOR = 1e-7
+"""Power (-70 dB full scale) that a telephone line never falls below: mu-law's smallest step."""
+_UNSURE = 1e-3
 _MOST = (HOP + STEP - 1) // STEP
 
 
@@ -37,6 +51,8 @@ class VadState:
     speaking: bool = False
     quiet: int = 10**6
     """Frames since speech ended."""
+    noise: float = inf
+    """dB full scale."""
 
 
 class Vad:
@@ -58,7 +74,8 @@ class Vad:
         for rest, row in zip(before, steps, strict=True):
             step = np.minimum((rest + _CENTRES) // STEP, len(row) - 1)
             frames.append(_around() @ row[step])
-        return [Activity(decide(row, state, self.config), row) for state, row in zip(states, frames, strict=True)]
+        found = fuse(np.stack(frames), above_noise(states, hops)) * loud[:, None]
+        return [Activity(decide(row, state, self.config), row) for state, row in zip(states, found, strict=True)]
 
     def _steps(self, states: Sequence[VadState], hops: Audio, loud: Mask) -> list[Audio]:
         """Probability of each step that the hop completes, for every call."""
@@ -83,6 +100,23 @@ class Vad:
             state.context = joined[at, end:end + CONTEXT].copy()
             state.rest = joined[at, CONTEXT + end:CONTEXT + len(state.rest) + HOP].copy()
         return [row[:count] for row, count in zip(found, counts, strict=True)]
+
+
+def above_noise(states: Sequence[VadState], hops: Audio) -> Audio:
+    """(batch, HOP) samples -> (batch, FRAMES) level in dB above each line's noise, which moves on with the hop."""
+    powers = np.mean(hops.reshape(len(hops), FRAMES, FRAME) ** 2, axis=2) + np.float32(FLOOR)
+    quiet = 10 * np.log10(np.partition(powers, FRAMES // 10, axis=1)[:, FRAMES // 10])
+    for state, level in zip(states, quiet.tolist(), strict=True):
+        state.noise = min(state.noise + RISE, level)
+    noise = np.array([state.noise for state in states], np.float32)
+    return np.asarray(10 * np.log10(powers @ _around().T) - noise[:, None], np.float32)
+
+
+def fuse(probability: Audio, above: Audio) -> Audio:
+    """Silero's probability and the level above the noise (dB) as one probability, in any one shape."""
+    sure = np.clip(probability, _UNSURE, 1 - _UNSURE)
+    odds = sure / (1 - sure) * np.exp(PER_DB * (np.minimum(above, MOST) - EVEN))
+    return np.asarray(odds / (1 + odds), np.float32)
 
 
 @cache
