@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.datasets.words import HELD_OUT, Spoken
 from benchmarks.metrics.words import Candidate, at_budget
+from benchmarks.peers import words as sphinx
 from benchmarks.tasks import words as task
 from emotion.words.lexicon import Lexicon
 
@@ -51,6 +52,21 @@ def test_english_counts_whole_words():
 def test_end_of_speech():
     wave = np.concatenate([np.zeros(800), 0.1 * np.ones(1600), 1e-4 * np.ones(1600)]).astype(np.float32)
     assert task._end(wave) == 2400
+
+
+def test_each_voice_is_counted_at_the_common_threshold():
+    items = [spoken("退款", HELD_OUT[0]), spoken("退款", f"{HELD_OUT[1]}*0.9+zf_xiaobei*0.1"), spoken("没有")]
+    found = [Candidate(0, 0, -0.1, True), Candidate(0, 2, -0.2, False), Candidate(0, 1, -0.3, True)]
+    hours = sum(item.seconds for item in items) / 3600
+    rows = list(task._by_voice("x", "c", found, items, [[1], [1], [0]], budget=0.5 / hours))
+    assert {row.condition: row.value for row in rows} == {f"c/{HELD_OUT[0]}": 1.0, f"c/{HELD_OUT[1]}": 0.0}
+
+
+def test_pocketsphinx_finds_nothing_in_silence_and_names_what_it_does_not_know():
+    pytest.importorskip("pocketsphinx", reason="the suite needs the extra [bench]")
+    assert sphinx.spot(["my lawyer"], [np.zeros(16000, np.float32)], [[0]]) == []
+    with pytest.raises(ValueError, match="qqxzv"):
+        sphinx.spot(["my qqxzv"], [], [])
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Speech with its text, for the words task and the spotter: words/ (real) and tts/ (synthetic), one manifest each.
 
 `words/manifest.csv` has path, lang, speaker, text, seconds; `tts/{zh,en}/manifest.csv` has path, lang, voice, speed,
-text, seconds. A synthetic voice is a name or a mixture `a*0.3+b*0.7`; a held-out voice is out in every mixture.
+text, seconds. A synthetic voice is a name, a mixture `a*0.3+b*0.7`, or two of them with a space between: whose timbre
+and whose prosody. A held-out voice is out in every mixture.
 Sources and licences: AISHELL-1 (Apache-2.0), HSK recordings of Yue Tan and syllables of Chen Wang (CC BY-SA),
 syllables of davinfifield (public domain), synthetic speech made with Kokoro-82M (Apache-2.0).
 """
@@ -9,6 +10,7 @@ syllables of davinfifield (public domain), synthetic speech made with Kokoro-82M
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +37,7 @@ class Spoken:
     @property
     def voices(self) -> frozenset[str]:
         """The plain voices that a synthetic mixture is made of."""
-        return frozenset(part.partition("*")[0] for part in self.speaker.split("+"))
+        return frozenset(part.partition("*")[0] for part in re.split("[+ ]", self.speaker))
 
     @property
     def held_out(self) -> bool:

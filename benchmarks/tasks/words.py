@@ -5,7 +5,8 @@ words of two or more syllables (jieba) in at least six of them; one threshold fo
 not say the word, or beyond as often as it says it, is a false alarm. `telephone/zh-strings` takes neighbouring words
 of four to eight syllables together. Synthetic speech (`telephone/zh-synthetic`, `telephone/en-synthetic`): lexicon
 phrases said by the held-out voices; false alarms on those recordings that do not say them and on real speech
-(words/aishell, words/calls_en). Delay is from the end of the phrase to the end of the hop that reports it.
+(words/aishell, words/calls_en); a third part of the condition is one voice at the common threshold. Delay is from the
+end of the phrase to the end of the hop that reports it. PocketSphinx is a peer for English.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import numpy as np
 
 from benchmarks import simulate
 from benchmarks.datasets import words
-from benchmarks.metrics.words import at_budget, candidates
+from benchmarks.metrics.words import Candidate, at_budget, candidates
+from benchmarks.peers import words as sphinx
 from benchmarks.task import SYSTEM, Options, Row, cpu_ms
 from emotion.types import FRAMES, HOP, RATE, Activity, Audio, Language, Mask
 from emotion.voice.logmel import LogMel
@@ -61,10 +63,16 @@ def evaluate(options: Options) -> Iterator[Row]:
             options.say(f"{system} {language} {line}: real speech done")
             phrases = said_phrases(Lexicon.load(language), voices, 2 if options.quick else 4)
             both = [*voices, *calm]
-            yield from _recalls(system, f"{line}/{language}-synthetic", ear, phrases, both,
-                                [*listen(ear, voices, line, options), *heard])
+            numbers = [_counts(phrases, item) for item in both]
+            found = candidates(ear, patterns(ear, phrases), [*listen(ear, voices, line, options), *heard], numbers)
+            yield from _points(system, f"{line}/{language}-synthetic", found, both, numbers)
+            if line == "telephone":
+                yield from _by_voice(system, f"{line}/{language}-synthetic", found, both, numbers)
         yield from _delays(system, ear, voices, options)
         yield from _costs(system, ear, voices, options)
+    if options.peers and find_spec("pocketsphinx") is not None:
+        english = [item for item in made if item.language == "en"][:: 8 if options.quick else 1]
+        yield from _sphinx([*english, *words.part(spoken, "calls_en")], 2 if options.quick else 4, options)
 
 
 def ears(options: Options) -> Iterator[tuple[str, Ear]]:
@@ -107,17 +115,58 @@ def said_phrases(lexicon: Lexicon, items: Sequence[words.Spoken], least: int) ->
                   if sum(_count(phrase, text, lexicon.language) > 0 for text in texts) >= least)
 
 
+def patterns(ear: Ear, phrases: Sequence[str]) -> list[tuple[int, ...]]:
+    """The phrases in the ear's units."""
+    number = {unit: n for n, unit in enumerate(ear.units)}
+    return [tuple(number[unit] for unit in _units(phrase, ear.language)) for phrase in phrases]
+
+
 def _recalls(system: str, condition: str, ear: Ear, phrases: Sequence[str], items: Sequence[words.Spoken],
              heard: Sequence[Audio]) -> Iterator[Row]:
-    number = {unit: n for n, unit in enumerate(ear.units)}
-    patterns = [tuple(number[unit] for unit in _units(phrase, ear.language)) for phrase in phrases]
-    counts = [[_count(phrase, _folded(item.text, ear.language), ear.language) for phrase in phrases] for item in items]
-    hours, said = sum(item.seconds for item in items) / 3600, sum(map(sum, counts))
-    found = candidates(ear, patterns, heard, counts)
+    numbers = [_counts(phrases, item) for item in items]
+    yield from _points(system, condition, candidates(ear, patterns(ear, phrases), heard, numbers), items, numbers)
+
+
+def _points(system: str, condition: str, found: Sequence[Candidate], items: Sequence[words.Spoken],
+            numbers: Sequence[Sequence[int]]) -> Iterator[Row]:
+    """Recall and threshold at each budget, over all recordings."""
+    hours, said, phrases = sum(item.seconds for item in items) / 3600, sum(map(sum, numbers)), len(numbers[0])
     for budget in BUDGETS:
-        point = at_budget(found, said, hours, len(phrases), budget)
+        point = at_budget(found, said, hours, phrases, budget)
         yield Row(TASK, system, condition, f"recall_at_{budget:g}_per_hour", point.recall, point.low, point.high, said)
-        yield Row(TASK, system, condition, f"threshold_at_{budget:g}_per_hour", point.threshold, n=len(phrases))
+        yield Row(TASK, system, condition, f"threshold_at_{budget:g}_per_hour", point.threshold, n=phrases)
+
+
+def _by_voice(system: str, condition: str, found: Sequence[Candidate], items: Sequence[words.Spoken],
+              numbers: Sequence[Sequence[int]], budget: float = 2) -> Iterator[Row]:
+    """Recall of each held-out voice, alone or in a mixture, at the threshold of all of them."""
+    hours = sum(item.seconds for item in items) / 3600
+    least = at_budget(found, 1, hours, len(numbers[0]), budget).threshold
+    for voice in words.HELD_OUT:
+        mine = {n for n, item in enumerate(items) if item.synthetic and voice in item.voices}
+        if said := sum(sum(numbers[n]) for n in mine):
+            hits = sum(one.true and one.ratio >= least and one.recording in mine for one in found)
+            yield Row(TASK, system, f"{condition}/{voice}", f"recall_at_{budget:g}_per_hour", hits / said, n=said)
+
+
+def _sphinx(items: Sequence[words.Spoken], least: int, options: Options) -> Iterator[Row]:
+    """PocketSphinx on the same English recordings through the telephone."""
+    import soxr
+
+    phrases = said_phrases(Lexicon.load("en"), [item for item in items if item.synthetic], least)
+    numbers = [_counts(phrases, item) for item in items]
+    waves = [np.asarray(soxr.resample(simulate.degrade(words.read(item, RATE), RATE, "telephone", options.seed), RATE,
+                                      sphinx.RATE), np.float32) for item in items]
+    yield from _points("pocketsphinx", "telephone/en-synthetic", sphinx.spot(phrases, waves, numbers), items, numbers)
+    some = range(0, len(items), 16)
+    seconds = sum(len(waves[n]) for n in some) / sphinx.RATE
+    cost = cpu_ms(lambda: sphinx.spot(phrases, [waves[n] for n in some], [numbers[n] for n in some]), seconds)
+    yield Row(TASK, "pocketsphinx", "telephone/en", "cpu_ms_per_s_b1", cost, n=len(phrases))
+
+
+def _counts(phrases: Sequence[str], item: words.Spoken) -> list[int]:
+    text = _folded(item.text, item.language)
+    return [_count(phrase, text, item.language) for phrase in phrases]
 
 
 def _delays(system: str, ear: Ear, items: Sequence[words.Spoken], options: Options) -> Iterator[Row]:

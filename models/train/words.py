@@ -1,9 +1,9 @@
 """python -m models.train words: the bundled spotter, distilled from the FSMN teacher and trained on known texts.
 
-Mandarin learns the teacher's posteriors, corrected by the text (words_data.py), and its hidden layer; English learns
-the phonemes of its texts by CTC. One trunk, two heads; each language is shipped as its own ONNX file. Every row of a
-batch gets its own vocal tract length, line, noise, room and level, all in the power spectrum, where they cost little.
-The learning rate follows the clock: constant, then down to nothing in the last quarter of `--minutes`.
+Mandarin learns the teacher's posteriors, corrected by the text (words_data.py), and two of its hidden layers; English
+learns the phonemes of its texts by CTC. One trunk, two heads; each language is shipped as its own ONNX file. Every row
+of a batch gets its own vocal tract length, line, noise, room and level, all in the power spectrum, where they cost
+little. The learning rate follows the clock: constant, then down to nothing in the last quarter of `--minutes`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from emotion.types import FRAMES, Audio
 from emotion.voice.logmel import filters
 from emotion.words.level import LevelState, normalise
 from models.train import words_band, words_data, words_thresholds
-from models.train.words_data import PHONEMES
+from models.train.words_data import HALFWAY, HIDDEN, PHONEMES
 from models.train.words_net import STACK, SpotterNet, export
 
 HOPS = 11
 LENGTH = HOPS * FRAMES // STACK
 """Output frames of one training row: 5.5 s."""
-HIDDEN, HIDDEN_SPREAD = 140, 66.0
-"""Size of the teacher's last hidden layer and its standard deviation."""
+SPREAD, HALFWAY_SPREAD = 56.0, 20.0
+"""Standard deviations of the teacher's two hidden layers."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +95,7 @@ class Corpus:
                 held = {name: file[name] for name in file.files}
             self.units = tuple(str(unit) for unit in held["units"])
             # continuous speech by many voices is worth more than one speaker's words
-            weight = 1.0 if re.match("hsk|syll", path.name) else 2.0
+            weight = 0.6 if re.match("hsk|syll", path.name) else 2.0
             at = said = 0
             for length, phones, kind in zip(held["lengths"], held["phone_lengths"], held["kinds"], strict=True):
                 piece = Piece(held["power"][3 * at: 3 * (at + length)], held["index"][at: at + length],
@@ -110,7 +110,7 @@ class Corpus:
         """Examples one after the other until a row is full; English ones whole."""
         power = np.full((LENGTH * STACK, 129), -18.4, np.float32)
         index, value = np.zeros((LENGTH, words_data.TOP), np.int64), np.zeros((LENGTH, words_data.TOP), np.float32)
-        hidden, known = np.zeros((LENGTH, HIDDEN), np.float32), np.zeros(LENGTH, np.float32)
+        hidden, known = np.zeros((LENGTH, HIDDEN + HALFWAY), np.float32), np.zeros(LENGTH, np.float32)
         phones: list[int] = []
         at = rng.randrange(12)
         for piece in rng.choices(self.pieces[language], self.shares[language], k=8):
@@ -200,7 +200,7 @@ def fit(arguments: argparse.Namespace) -> None:
     rng, dice = random.Random(int(time.time())), np.random.default_rng(int(time.time()))
     corpus = Corpus(arguments.cache)
     net = SpotterNet({"zh": len(corpus.units), "en": len(PHONEMES) + 1})
-    imitate = torch.nn.Linear(net.shape[2], HIDDEN)
+    imitate = torch.nn.ModuleList(torch.nn.Linear(net.shape[2], size) for size in (HIDDEN, HALFWAY))
     if arguments.resume:
         saved = torch.load(arguments.resume, weights_only=True)
         net.load_state_dict(saved["last"])
@@ -232,17 +232,18 @@ def fit(arguments: argparse.Namespace) -> None:
                arguments.checkpoint)
 
 
-def loss_of(net: SpotterNet, imitate: torch.nn.Linear, corpus: Corpus, arguments: argparse.Namespace,
+def loss_of(net: SpotterNet, imitate: torch.nn.ModuleList, corpus: Corpus, arguments: argparse.Namespace,
             rng: random.Random, dice: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Mandarin cross-entropy, distance of the hidden layers, English CTC per phoneme."""
+    """Mandarin cross-entropy, distances of the hidden layers, English CTC per phoneme."""
     english = round(arguments.batch * arguments.english)
     rows = [corpus.row("en" if n < english else "zh", rng) for n in range(arguments.batch)]
     power = np.stack([row["power"] for row in rows])
     missing = HOPS * FRAMES - power.shape[1]
     power = np.pad(power, ((0, 0), (0, missing), (0, 0)), constant_values=-18.4)
     frames = torch.from_numpy(frames_of(spoil(power, dice)))
-    x, _ = net.trunk(frames, net.start(len(rows)))
-    x, late = x[:, net.delay:], LENGTH - net.delay
+    x, middle, _ = net.trunk(frames, net.start(len(rows)))
+    late = LENGTH - net.delay
+    x, middle = x[:, net.delay:], middle[:, net.delay - 1: LENGTH - 1]  # one of the blocks that look ahead comes after
     index, value, hidden, known = (torch.from_numpy(np.stack([row[name] for row in rows]))[:, :late]
                                    for name in ("index", "value", "hidden", "known"))
     logs = net.heads["zh"](x).log_softmax(dim=2)
@@ -251,7 +252,9 @@ def loss_of(net: SpotterNet, imitate: torch.nn.Linear, corpus: Corpus, arguments
     weight = (0.2 + said)
     weight[:english] *= 0.3
     mandarin = (weight * cross).sum() / weight.sum()
-    distance = ((imitate(x) - hidden / HIDDEN_SPREAD) ** 2).mean(dim=2)
+    last, halfway = hidden[:, :, :HIDDEN], hidden[:, :, HIDDEN:]
+    distance = (((imitate[0](x) - last / SPREAD) ** 2).mean(dim=2)
+                + ((imitate[1](middle) - halfway / HALFWAY_SPREAD) ** 2).mean(dim=2))
     near = (known * distance).sum() / known.sum()
     spoken = net.heads["en"](x[:english]).log_softmax(dim=2).transpose(0, 1)
     phones = [row["phones"] for row in rows[:english]]

@@ -3,8 +3,9 @@
 Mandarin targets are the teacher's posteriors (FSMN CTC, wide band, clean) summed to toneless syllables and, where the
 text is known, its occupancies over the text (the forward-backward of CTC), which takes the teacher's errors out.
 Isolated words and syllables are made into running speech: silence cut off, joined at random, tempo and pitch changed
-by sox, so that one speaker sounds like several. English has its phonemes in order and is trained by CTC alone.
-A shard is one .npz; training takes every shard that is there.
+by sox, so that one speaker sounds like several; sentences come as they are and changed so too. German (EmoDB, CC0) has
+no text: it shows the network ten throats, and what the teacher makes of them. English has its phonemes in order and is
+trained by CTC alone. A shard is one .npz; training takes every shard that is there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.datasets import words
+from benchmarks.datasets import speech, words
 from emotion.types import FRAME, Audio
 from emotion.voice.logmel import WINDOW, hann
 from emotion.words import fbank
@@ -31,8 +32,11 @@ from emotion.words.pronounce import syllables
 TOP = 5
 """Units kept per frame of a target; the rest of the probability is blank's."""
 WIDE = 16000
-BOTTLENECK = "/encoder/out_linear1/linear/Add_output_0"
-"""The teacher's last hidden layer, a denser thing to imitate than its posteriors."""
+BOTTLENECK, MIDDLE = "/encoder/out_linear1/linear/Add_output_0", "/encoder/fsmn/fsmn.1/relu/relu/Relu_output_0"
+"""The teacher's last hidden layer and one half way, denser things to imitate than its posteriors (FitNets, Romero et
+al. 2015)."""
+HIDDEN, HALFWAY = 140, 250
+"""Their sizes."""
 PHONEMES = ("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
             "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y",
             "Z", "ZH")
@@ -48,14 +52,14 @@ class Example:
 
 
 class Teacher:
-    """The FSMN CTC model: 16 kHz samples -> posteriors over toneless syllables, hidden layer."""
+    """The FSMN CTC model: 16 kHz samples -> posteriors over toneless syllables, both hidden layers side by side."""
 
     def __init__(self, folder: Path) -> None:
         import onnx
         from pypinyin import lazy_pinyin
 
         model = onnx.load(folder / "fsmn_kws.onnx")
-        model.graph.output.append(onnx.helper.make_tensor_value_info(BOTTLENECK, 1, None))
+        model.graph.output.extend(onnx.helper.make_tensor_value_info(name, 1, None) for name in (BOTTLENECK, MIDDLE))
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
@@ -74,9 +78,9 @@ class Teacher:
         frames = fbank.fbank(wide)
         frames = np.concatenate([frames[:1], frames[:1], frames, frames[-1:], frames[-1:]])
         joined = fbank.join(frames, (len(frames) - fbank.JOINED) // fbank.STEP + 1)
-        logits, hidden = self.session.run(None, {"speech": ((joined + self.shift) * self.scale)[None]})
+        logits, last, middle = self.session.run(None, {"speech": ((joined + self.shift) * self.scale)[None]})
         odds = np.exp(logits[0] - logits[0].max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True) @ self.sums, hidden[0]
+        return odds / odds.sum(axis=1, keepdims=True) @ self.sums, np.concatenate([last[0], middle[0]], axis=1)
 
 
 def spectrum(narrow: Audio) -> NDArray[np.float16]:
@@ -102,7 +106,7 @@ def occupancy(posteriors: Audio, units: Sequence[int]) -> Audio | None:
 
 
 def targets(teacher: Teacher, wide: Audio, text: Sequence[str]) -> tuple[Audio, Audio]:
-    """Posteriors to learn, (frames, units), and the hidden layer, (frames, 140)."""
+    """Posteriors to learn, (frames, units), and the hidden layers, (frames, HIDDEN + HALFWAY)."""
     posteriors, hidden = teacher(wide)
     number = {unit: n for n, unit in enumerate(teacher.units)}
     known = occupancy(posteriors, [number[unit] for unit in text]) if all(unit in number for unit in text) else None
@@ -138,11 +142,23 @@ def shard(path: Path, examples: Iterable[Example], teacher: Teacher) -> float:
     return 0.03 * sum(lengths)
 
 
-def sentences(items: Iterable[words.Spoken]) -> Iterator[Example]:
-    """Recordings with their text as they are."""
+def sentences(items: Iterable[words.Spoken], rng: random.Random | None = None) -> Iterator[Example]:
+    """Recordings with their text, as they are or, with `rng`, each in a pitch and a tempo of its own."""
     for item in items:
         units = syllables(item.text, {}) if item.language == "zh" else english_units(item.text)
-        yield Example(words.read(item, WIDE), units, item.language)
+        wave = words.read(item, WIDE)
+        yield Example(changed(wave, rng) if rng else wave, units, item.language)
+
+
+def throats(clips: Iterable[speech.Clip], rng: random.Random) -> Iterator[Example]:
+    """Speech in another language, to no text."""
+    for clip in clips:
+        yield Example(changed(clip.read(WIDE)[0], rng), (), clip.lang)
+
+
+def changed(samples: Audio, rng: random.Random) -> Audio:
+    """Another throat and another haste."""
+    return perturb(samples, rng.uniform(0.82, 1.22), rng.uniform(0.85, 1.35))
 
 
 def running(items: Sequence[words.Spoken], rng: random.Random, seconds: float, speed: tuple[float, float],
@@ -163,8 +179,8 @@ def running(items: Sequence[words.Spoken], rng: random.Random, seconds: float, s
         pieces += [word, np.asarray(gap, np.float32)]
         units += said
         if sum(map(len, pieces)) > seconds * WIDE:
-            changed = perturb(np.concatenate(pieces), rng.uniform(*speed), rng.uniform(*tempo))
-            yield Example(changed, tuple(units), "zh")
+            run = perturb(np.concatenate(pieces), rng.uniform(*speed), rng.uniform(*tempo))
+            yield Example(run, tuple(units), "zh")
             pieces, units = [], []
 
 
@@ -224,8 +240,12 @@ def prepare(arguments: argparse.Namespace) -> None:
     teacher = Teacher(arguments.teacher)
     spoken = [item for item in words.real(arguments.data) if not item.held_out]
     made = [item for item in words.synthetic(arguments.data) if not item.held_out]
-    jobs: list[tuple[str, Iterable[Example]]] = [
-        (f"tts-{n:02d}", sentences(made[n::4])) for n in range(4)]
+    free = speech.select(arguments.data, corpora=("EmoDB",))
+    jobs: list[tuple[str, Iterable[Example]]] = []
+    for n in range(4):
+        jobs += [(f"tts-{n:02d}", sentences(made[n::4])),
+                 (f"tts-changed-{n:02d}", sentences(made[n::4], random.Random(n)))]
+    jobs += [(f"throats-{n}", throats(free, random.Random(n))) for n in range(2)]
     passes = ((1.0, 1.0, 1.2, 1.7), (0.8, 0.97, 1.1, 1.6), (1.03, 1.25, 1.2, 1.8))
     for n, (low, high, slow, fast) in enumerate(passes):
         jobs += [(f"{folder}-{n}",
@@ -235,8 +255,10 @@ def prepare(arguments: argparse.Namespace) -> None:
         fresh = words.synthetic(folder.parent, folder.name)
         for language in ("zh", "en"):
             mine = [item for item in fresh if item.language == language]
-            jobs += [(f"{folder.name}-{language}-{at:05d}", sentences(mine[at: at + 150]))
-                     for at in range(0, len(mine) - 149, 150)]
+            for at in range(0, len(mine) - 149, 150):
+                jobs += [(f"{folder.name}-{language}-{at:05d}", sentences(mine[at: at + 150])),
+                         (f"{folder.name}-changed-{language}-{at:05d}",
+                          sentences(mine[at: at + 150], random.Random(at)))]
     for name, examples in jobs:
         path = arguments.cache / f"{name}.npz"
         if not path.is_file():
