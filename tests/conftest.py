@@ -26,7 +26,7 @@ def data() -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """With EMOTION_NO_SKIP a skip is a failure: what is meant to run there must run. The data may be absent anywhere."""
+    """With EMOTION_NO_SKIP a skip is a failure: what is meant to run must run. Only the data may be absent."""
     report = yield
     if os.environ.get("EMOTION_NO_SKIP") and report.skipped and "; set EMOTION_DATA" not in str(report.longrepr):
         report.outcome = "failed"

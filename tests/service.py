@@ -160,3 +160,25 @@ def everything(socket: ClientConnection) -> list[dict[str, Any]]:
         for text in socket:
             said.append(json.loads(text))  # noqa: PERF401  what came before a close counts
     return said
+
+
+def angry_call(service: Service) -> str:
+    """The name of an ended call with alerts."""
+    with service.socket("/v1/stream") as socket:
+        socket.send(start(call_id="angry", agent_id="lin", team="north", caller="c-1", language="zh",
+                          metadata={"queue": "billing"}))
+        complain(socket)
+        socket.send('{"type": "stop"}')
+        assert everything(socket)[-1]["summary"]["peak"] == 5
+    return "angry"
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The answer is a problem document with fault and remedy."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document: dict[str, Any] = answer.json()
+    assert (answer.status_code, document["status"], document["code"]) == (status, status, code), answer.text
+    assert document["type"] == f"/problems/{code}"
+    assert document["detail"]
+    assert document["remedy"]
+    return document
