@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from starlette.responses import Response
 
-from api.problems import HttpError, absent
-from api.routes.common import NAME, Cursor, Limit, Name, Text, house_of, page, place
+from api.problems import HttpError
+from api.routes.common import NAME, Cursor, Limit, Name, Text, house_of, page, place, remove
 from api.security import ADMINS, COOKIE, EVERYBODY, LOOPBACK, SESSION_S, Principal, Role, make_key
 from api.store.calls import iso
 from api.store.tables import audit, keys
@@ -114,10 +114,7 @@ async def revoke_key(request: Request, key: Name) -> None:
     """Revoke a key and every session and ticket made with it."""
     house = house_of(request)
     who = house.guard.require(request, ADMINS)
-    gone = await house.store.write(lambda connection: connection.execute(
-        delete(keys).where(keys.c.tenant == who.tenant, keys.c.id == key)).rowcount)
-    if not gone:
-        raise absent("key")
+    await remove(house, who, keys, key, "key")
     await house.reload_keys()
     house.ledger.looked(who, "key revoked", key)
 

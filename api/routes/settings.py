@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.feeds import TYPES
 from api.problems import HttpError, absent
-from api.routes.common import NAME, Cursor, Document, Limit, Name, Text, house_of, page, place
+from api.routes.common import NAME, Cursor, Document, Limit, Name, Text, house_of, page, place, remove
 from api.security import ADMINS
 from api.store.calls import iso
 from api.store.tables import dead_letters, documents, webhooks
@@ -102,10 +102,7 @@ async def remove_webhook(request: Request, webhook: Name) -> None:
     """Send nothing there any more."""
     house = house_of(request)
     who = house.guard.require(request, ADMINS)
-    gone = await house.store.write(lambda connection: connection.execute(
-        delete(webhooks).where(webhooks.c.tenant == who.tenant, webhooks.c.id == webhook)).rowcount)
-    if not gone:
-        raise absent("webhook")
+    await remove(house, who, webhooks, webhook, "webhook")
     await house.reload_settings()
     house.ledger.looked(who, "webhook deleted", webhook)
 
