@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from emotion.types import RATE, Audio
+
+if TYPE_CHECKING:  # the service's tests alone load its packages
+    import httpx
+
+    from tests.service import Service
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "api" / "samples"
@@ -32,6 +38,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The real service, one a test module; modules with other settings have their own."""
+    from tests.service import serving
+
+    with serving(tmp_path_factory.mktemp("service"), grace_s=600, body_mb=3, upload_mb=20) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[httpx.Client]:
+    with service.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def angry(service: Service) -> str:
+    """An ended call with alerts."""
+    from tests.service import angry_call
+
+    return angry_call(service)
 
 
 @pytest.fixture

@@ -11,24 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service import Service, angry_call, complain, everything, problem, serving, start, until
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("http"), grace_s=600, body_mb=3, upload_mb=20) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(service: Service) -> Iterator[httpx.Client]:
-    with service.client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def angry(service: Service) -> str:
-    return angry_call(service)
+from tests.service import Service, complain, everything, problem, serving, start, until
 
 
 def sse(lines: Iterator[str]) -> Iterator[dict[str, Any]]:

@@ -12,24 +12,7 @@ import httpx
 import pytest
 import soundfile
 
-from tests.service import SAMPLES, Service, angry_call, everything, problem, serving, start
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("recordings"), grace_s=600, body_mb=3, upload_mb=20) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(service: Service) -> Iterator[httpx.Client]:
-    with service.client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def angry(service: Service) -> str:
-    return angry_call(service)
+from tests.service import SAMPLES, Service, everything, problem, serving, start
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,7 @@ import httpx
 import pytest
 
 from emotion.report import plain
-from tests.service import Service, angry_call, complain, everything, problem, serving, start
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("settings"), grace_s=600, body_mb=3, upload_mb=20) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(service: Service) -> Iterator[httpx.Client]:
-    with service.client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def angry(service: Service) -> str:
-    return angry_call(service)
+from tests.service import Service, complain, everything, problem, serving, start
 
 
 def test_thresholds_change_new_calls(service: Service, client: httpx.Client) -> None:
