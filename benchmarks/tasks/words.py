@@ -108,7 +108,7 @@ def strings(items: Sequence[words.Spoken], seed: int, number: int = 100) -> list
 
 def said_phrases(lexicon: Lexicon, items: Sequence[words.Spoken], least: int) -> list[str]:
     """Phrases of the lexicon that enough of the recordings say, long enough to be listened for."""
-    shortest = 2 if lexicon.language == "zh" else 6
+    shortest = 2 if lexicon.language == "zh" else 5
     texts = [_folded(item.text, lexicon.language) for item in items]
     phrases = {one.text for one in lexicon.units() if len(one.units) >= shortest}
     return sorted(phrase for phrase in phrases
