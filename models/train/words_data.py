@@ -42,6 +42,10 @@ PHONEMES = ("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER"
             "Z", "ZH")
 
 
+HASTE = {"quick": ((0.82, 1.22), (0.85, 1.35)), "slow": ((0.86, 1.16), (0.62, 0.95))}
+"""Ranges of pitch and of tempo: callers speak faster and slower than synthetic voices do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One stretch of speech; `zh` or `en` units when known."""
@@ -142,23 +146,22 @@ def shard(path: Path, examples: Iterable[Example], teacher: Teacher) -> float:
     return 0.03 * sum(lengths)
 
 
-def sentences(items: Iterable[words.Spoken], rng: random.Random | None = None) -> Iterator[Example]:
-    """Recordings with their text, as they are or, with `rng`, each in a pitch and a tempo of its own."""
+def sentences(items: Iterable[words.Spoken], haste: str = "", seed: int = 0) -> Iterator[Example]:
+    """Recordings with their text, as they are or each in a pitch and a tempo of its own (see HASTE)."""
+    rng = random.Random(seed)
     for item in items:
         units = syllables(item.text, {}) if item.language == "zh" else english_units(item.text)
         wave = words.read(item, WIDE)
-        yield Example(changed(wave, rng) if rng else wave, units, item.language)
+        yield Example(perturb(wave, *(rng.uniform(*ends) for ends in HASTE[haste])) if haste else wave, units,
+                      item.language)
 
 
-def throats(clips: Iterable[speech.Clip], rng: random.Random) -> Iterator[Example]:
+def throats(clips: Iterable[speech.Clip], seed: int) -> Iterator[Example]:
     """Speech in another language, to no text."""
+    rng = random.Random(seed)
     for clip in clips:
-        yield Example(changed(clip.read(WIDE)[0], rng), (), clip.lang)
-
-
-def changed(samples: Audio, rng: random.Random) -> Audio:
-    """Another throat and another haste."""
-    return perturb(samples, rng.uniform(0.82, 1.22), rng.uniform(0.85, 1.35))
+        wave = perturb(clip.read(WIDE)[0], *(rng.uniform(*ends) for ends in HASTE["quick"]))
+        yield Example(wave, (), clip.lang)
 
 
 def running(items: Sequence[words.Spoken], rng: random.Random, seconds: float, speed: tuple[float, float],
@@ -243,9 +246,9 @@ def prepare(arguments: argparse.Namespace) -> None:
     free = speech.select(arguments.data, corpora=("EmoDB",))
     jobs: list[tuple[str, Iterable[Example]]] = []
     for n in range(4):
-        jobs += [(f"tts-{n:02d}", sentences(made[n::4])),
-                 (f"tts-changed-{n:02d}", sentences(made[n::4], random.Random(n)))]
-    jobs += [(f"throats-{n}", throats(free, random.Random(n))) for n in range(2)]
+        jobs += [(f"tts-{n:02d}", sentences(made[n::4]))]
+        jobs += [(f"tts-{haste}-{n:02d}", sentences(made[n::4], haste, n)) for haste in HASTE]
+    jobs += [(f"throats-{n}", throats(free, n)) for n in range(2)]
     passes = ((1.0, 1.0, 1.2, 1.7), (0.8, 0.97, 1.1, 1.6), (1.03, 1.25, 1.2, 1.8))
     for n, (low, high, slow, fast) in enumerate(passes):
         jobs += [(f"{folder}-{n}",
@@ -256,9 +259,9 @@ def prepare(arguments: argparse.Namespace) -> None:
         for language in ("zh", "en"):
             mine = [item for item in fresh if item.language == language]
             for at in range(0, len(mine) - 149, 150):
-                jobs += [(f"{folder.name}-{language}-{at:05d}", sentences(mine[at: at + 150])),
-                         (f"{folder.name}-changed-{language}-{at:05d}",
-                          sentences(mine[at: at + 150], random.Random(at)))]
+                part = mine[at: at + 150]
+                jobs += [(f"{folder.name}-{language}-{at:05d}", sentences(part))]
+                jobs += [(f"{folder.name}-{haste}-{language}-{at:05d}", sentences(part, haste, at)) for haste in HASTE]
     for name, examples in jobs:
         path = arguments.cache / f"{name}.npz"
         if not path.is_file():
