@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 from emotion import weights  # noqa: E402
 from emotion.types import BANDS, FRAMES  # noqa: E402
 from models.train import mood_export  # noqa: E402
-from models.train.mood import PLANS, learnt  # noqa: E402
-from models.train.mood_fit import Examples, Fit, calibrate, fit, logits, measure  # noqa: E402
+from models.train.mood import PLANS, even, learnt  # noqa: E402
+from models.train.mood_fit import SURER, Examples, Fit, calibrate, fit, logits, measure  # noqa: E402
 from models.train.mood_net import CLASSES, Measures  # noqa: E402
 from tests.conftest import vowel  # noqa: E402
 
@@ -66,12 +66,20 @@ def test_a_head_learns_and_its_export_is_the_same_network(tmp_path: Path) -> Non
     assert mood_export.verify(net, path) < 1e-3
 
 
-def test_calibration_never_sharpens() -> None:
+def test_calibration_sharpens_little() -> None:
     rng = np.random.default_rng(2)
     truth = rng.integers(0, CLASSES, 400)
     sure = 8 * np.eye(CLASSES, dtype=np.float32)[np.where(rng.random(400) < 0.6, truth, rng.integers(0, CLASSES, 400))]
     assert calibrate(sure, truth, np.ones(400)).scale < 0.6
-    assert calibrate(0.1 * np.eye(CLASSES)[truth], truth, np.ones(400)).scale <= 1
+    assert calibrate(0.1 * np.eye(CLASSES)[truth], truth, np.ones(400)).scale == pytest.approx(SURER)
+
+
+def test_women_and_men_count_the_same_within_a_class() -> None:
+    from benchmarks.datasets.speech import Clip
+
+    clips = [Clip(Path("a"), "C", "zh", "s", gender, emotion, "", 1.0, "train")
+             for gender, emotion in (("F", "anger"), ("F", "anger"), ("F", "anger"), ("M", "anger"), ("M", "neutral"))]
+    assert even(clips) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2, 1])
 
 
 def test_an_entry_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
