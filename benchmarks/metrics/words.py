@@ -29,7 +29,7 @@ class Candidate:
 def candidates(ear: Ear, patterns: Sequence[tuple[int, ...]], posteriors: Sequence[Audio],
                counts: Sequence[Sequence[int]], block: int = 17) -> list[Candidate]:
     """Every keyword heard for itself; `counts[recording][keyword]` is how often it is really said."""
-    decoder = Decoder([Pattern(units, LOWEST) for units in patterns], ear.frame / 8000, compete=False)
+    decoder = Decoder([Pattern(units, LOWEST) for units in patterns], ear.frame / 8000, ear.language, compete=False)
     found: list[Candidate] = []
     for first in range(0, len(posteriors), 32):
         part = posteriors[first: first + 32]

