@@ -2,17 +2,23 @@
 
 For each feature with value x in a hop of speech of w seconds (docs/voice.md has the same in prose):
 
-    own share   p = min(0.85, W / (W + S))               W seconds learnt, S = settle_s * min(1, (2 within / between)^2)
+    own share   p = min(most, W / (W + S))               W seconds learnt, S = settle_s * min(1, 2 within^2 / between^2)
+                                                         most = 0.95 for pitch, 0.8 for the others
     normal      mu = p x_mean + (1 - p) m0               m0 the population's mean
-    learning    W += c w, x_mean moves to x by c w / W   c = 1 / (1 + exp(2 (heat - 1))): calm weighs more than heat;
+    learning    W += c w, x_mean moves to x by c w / W   c = 1 / (1 + exp(2 (heat - 2))): calm weighs more than heat;
                                                          c = 0 above rung 2; x kept within 2.5 sigma; W <= 4 settle_s
-    now         r = running mean of x over about `smooth` seconds of speech, short for pitch, long for effort
+    now         r = running mean of x over about `smooth` seconds of speech
     deviation   z = (r - mu) / sqrt(within^2 + (1 - p)^2 between^2)
 
+and for all together, d the vector of r - mu, each kept within 4 sigma, and D what anger does to them (Fisher 1936):
+
+    C = Within + (1 - p) (1 - p)' * Between              covariances of the population
+    heat = D' C^-1 d / sqrt(D' C^-1 D)                   about N(0, 1) for a caller at his normal
+
 S is how long a person must be heard until he is known better than the population: short for pitch, where people differ
-much more from each other than each from himself, long for effort. At 'hello' p is 0 and the caller is held against the
-population, so one who begins angry stands high; p stays under 0.85, so that personal evidence never erases the prior.
-Heat is the weighted sum of the z's, scaled to spread 1.
+much more from each other than each from himself, long for effort. At 'hello' p is 0: C holds all that people differ by,
+so pitch hardly counts and effort and quality must tell; one who begins angry stands high. Later pitch counts most. p
+stays under 1, so that personal evidence never erases the prior. Rate has no part in heat: anger moves it both ways.
 """
 
 from __future__ import annotations
@@ -21,8 +27,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from math import exp, hypot, sqrt
+from math import exp
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emotion.config import BaselineConfig
 from emotion.types import HOP, RATE, Deviation, Language, Mood, Shift, Voice
@@ -30,52 +39,57 @@ from emotion.types import HOP, RATE, Deviation, Language, Mood, Shift, Voice
 FEATURES = ("pitch", "pitch_range", "rate", "loudness", "effort", "quality", "arousal")
 LEARNS_UP_TO = 2
 """The highest rung at which the normal still learns."""
-THRESHOLD: Mapping[str, float] = {"pitch": 2.5, "effort": 2.0}
-"""z above which a caller's pitch or effort counts as raised."""
+RAISED = 3.5
+"""Heat above which a voice counts as raised: one calm call of 40 s in twenty comes there, speakers left out."""
 _CLIP = 2.5
-_LOUDEST = 3.0
-"""One feature alone never says more than this: a lively pitch range can be ten spreads wide."""
+_LOUDEST = 4.0
+"""One feature alone never says more than this many sigma: a lively pitch range can be ten wide."""
 _CAP = 4.0
-_OWN_AT_MOST = 0.85
+_OWN_AT_MOST = np.array([0.95 if name == "pitch" else 0.8 for name in FEATURES])
+"""How much of the normal may be the caller's own: of pitch nearly all, since the prior says so little of it."""
 _FIRST_S = 3.0
-_ANONYMOUS = ("loudness",)
-"""Features that differ more by line than by person: they have no population, only an own normal."""
+_CALM = 2.0
+_RATE, _LOUDNESS, _EFFORT = (FEATURES.index(name) for name in ("rate", "loudness", "effort"))
+Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
-    """What the population does in calm speech."""
+class Population:
+    """Calm speech of many people, vectors and matrices over FEATURES."""
 
-    mean: float
-    between: float
-    within: float
-    heat: float
-    smooth: float
+    mean: Mapping[Language, Vector]
+    smooth: Vector
     """Seconds of speech that 'now' is a running mean of."""
+    anger: Vector
+    """What anger adds to a person's calm mean."""
+    within: Vector
+    """Covariance of one person's values, smoothed."""
+    between: Vector
+    """Covariance of people's means."""
 
 
-@dataclass(slots=True)
-class Running:
-    """One feature of one caller."""
-
-    mean: float = 0.0
-    weight: float = 0.0
-    """Seconds of speech learnt from, calm ones in full."""
-    recent: float | None = None
+def _unknown() -> Vector:
+    return np.full(len(FEATURES), np.nan)
 
 
 @dataclass(slots=True)
 class BaselineState:
+    """One caller: his mean, the seconds of speech that it was learnt from (calm ones in full), and 'now'."""
+
     language: Language
-    running: dict[str, Running] = field(default_factory=lambda: {name: Running() for name in FEATURES})
+    mean: Vector = field(default_factory=lambda: np.zeros(len(FEATURES)))
+    weight: Vector = field(default_factory=lambda: np.zeros(len(FEATURES)))
+    recent: Vector = field(default_factory=_unknown)
     heat: float = 0.0
 
 
 class Baseline:
     """Shift of each caller, once per hop of his speech."""
 
-    def __init__(self, config: BaselineConfig | None = None) -> None:
+    def __init__(self, config: BaselineConfig | None = None, population: Population | None = None) -> None:
         self.config = config or BaselineConfig()
+        self.population = table = population or shipped()
+        self.settle = self.config.settle_s * np.minimum(1.0, 2 * np.diag(table.within) / np.diag(table.between))
 
     def start(self, language: Language = "zh") -> BaselineState:
         return BaselineState(language)
@@ -86,80 +100,86 @@ class Baseline:
         return [self._one(state, values(voice, mood), voice.speech if voice else 0.0, rung)
                 for state, voice, mood, rung in zip(states, voices, moods, rungs, strict=True)]
 
-    def _one(self, state: BaselineState, heard: Mapping[str, float | None], speech: float, rung: int) -> Shift | None:
-        seconds = speech * HOP / RATE
-        if seconds == 0 or all(value is None for value in heard.values()):
+    def _one(self, state: BaselineState, heard: Vector, speech: float, rung: int) -> Shift | None:
+        seconds, table = speech * HOP / RATE, self.population
+        known = ~np.isnan(heard)
+        if seconds == 0 or not known.any():
             return None
-        normals = population()[state.language]
-        found: dict[str, Deviation | None] = {}
-        for name in FEATURES:
-            running, value = state.running[name], heard[name]
-            if value is not None:
-                _smooth(running, value, seconds / normals[name].smooth)
-            found[name] = None if value is None else self._deviation(name, running, normals[name])
-        heat = _heat(found, normals)
+        before = np.where(np.isnan(state.recent), heard, state.recent)
+        share = np.minimum(1.0, seconds / table.smooth)
+        state.recent = np.where(known, before + share * (heard - before), state.recent)
+        of_late = ~np.isnan(state.recent)
+        if state.weight[_LOUDNESS] < _FIRST_S:
+            known[_LOUDNESS] = of_late[_LOUDNESS] = False  # nothing is known of this line's level yet
+        own = np.minimum(_OWN_AT_MOST, state.weight / (state.weight + self.settle))
+        normal = own * state.mean + (1 - own) * table.mean[state.language]
+        covariance = table.within + np.outer(1 - own, 1 - own) * table.between
+        change, sigma = state.recent - normal, np.sqrt(np.diag(covariance))
+        heat = _heat(change, covariance, table.anger, of_late)
         if rung <= LEARNS_UP_TO:
             state.heat = heat if heat is not None else state.heat
-            calm = 1 / (1 + exp(2 * (min(state.heat, 20.0) - 1)))
-            for name in FEATURES:
-                self._learn(state.running[name], heard[name], normals[name], calm * seconds)
-        weight = max(running.weight for running in state.running.values())
-        return Shift(**found, heat=heat, personal=weight / (weight + self.config.settle_s))
+            self._learn(state, heard, seconds / (1 + exp(2 * (min(state.heat, 20.0) - _CALM))))
+        weight = float(state.weight.max())
+        return Shift(**{name: _deviation(at, change, sigma, normal) if known[at] else None
+                        for at, name in enumerate(FEATURES)}, heat=heat,
+                     personal=weight / (weight + self.config.settle_s))
 
-    def _normal(self, name: str, running: Running, normal: Normal) -> tuple[float, float]:
-        """The caller's normal and how much of it is his own."""
-        settle = self.config.settle_s * min(1.0, (2 * normal.within / normal.between) ** 2)
-        own = min(_OWN_AT_MOST, running.weight / (running.weight + settle))
-        if name in _ANONYMOUS:
-            return running.mean, own
-        return own * running.mean + (1 - own) * normal.mean, own
-
-    def _deviation(self, name: str, running: Running, normal: Normal) -> Deviation | None:
-        if running.recent is None or (name in _ANONYMOUS and running.weight < _FIRST_S):
-            return None
-        mean, own = self._normal(name, running, normal)
-        change = running.recent - mean
-        z = change / hypot(normal.within, (1 - own) * (0.0 if name in _ANONYMOUS else normal.between))
-        return Deviation(z, 100 * change / mean if name == "rate" else change, mean)
-
-    def _learn(self, running: Running, value: float | None, normal: Normal, weight: float) -> None:
-        if value is None or weight <= 0:
-            return
-        spread = hypot(normal.within, normal.between) if running.weight < _FIRST_S else normal.within
-        centre = running.mean if running.weight else value
-        kept = min(max(value, centre - _CLIP * spread), centre + _CLIP * spread)
-        running.weight = min(running.weight + weight, _CAP * self.config.settle_s)
-        running.mean = centre + (kept - centre) * min(1.0, weight / running.weight)
+    def _learn(self, state: BaselineState, heard: Vector, weight: float) -> None:
+        table, known = self.population, ~np.isnan(heard)
+        centre = np.where(state.weight > 0, state.mean, heard)
+        new = np.where(state.weight < _FIRST_S, np.diag(table.between), 0.0)
+        reach = _CLIP * np.sqrt(np.diag(table.within) + new)
+        kept = np.clip(heard, centre - reach, centre + reach)
+        total = np.minimum(state.weight + weight, _CAP * self.config.settle_s)
+        state.weight = np.where(known, total, state.weight)
+        state.mean = np.where(known, centre + (kept - centre) * np.minimum(1.0, weight / total), state.mean)
 
 
-def values(voice: Voice | None, mood: Mood | None) -> dict[str, float | None]:
-    """The features of one hop, by name; None is unknown."""
+def values(voice: Voice | None, mood: Mood | None) -> Vector:
+    """FEATURES of one hop; NaN is unknown. Loudness is the level, quality how pressed the voice is: - alpha ratio."""
     pitch, rate, loudness, quality = (voice.pitch, voice.rate, voice.loudness, voice.quality) if voice else (None,) * 4
-    return {
-        "pitch": pitch.median if pitch else None,
-        "pitch_range": pitch.range if pitch else None,
-        "rate": rate.syllables if rate else None,
-        "loudness": loudness.above_noise if loudness else None,
-        "effort": loudness.effort if loudness else None,
-        "quality": -quality.hammarberg if quality and quality.hammarberg is not None else None,
-        "arousal": mood.arousal if mood else None,
-    }
+    found = (
+        pitch.median if pitch else None,
+        pitch.range if pitch else None,
+        rate.syllables if rate else None,
+        loudness.level if loudness else None,
+        loudness.effort if loudness else None,
+        -quality.alpha_ratio if quality and quality.alpha_ratio is not None else None,
+        mood.arousal if mood else None,
+    )
+    return np.array([np.nan if value is None else value for value in found])
 
 
-def _smooth(running: Running, value: float, share: float) -> None:
-    share = min(share, 1.0)
-    running.recent = value if running.recent is None else running.recent + share * (value - running.recent)
+def raised(shift: Shift) -> bool:
+    """Whether pitch, effort and what goes with them stand so high together that calm speech seldom does."""
+    return shift.heat is not None and shift.heat > RAISED
 
 
-def _heat(found: Mapping[str, Deviation | None], normals: Mapping[str, Normal]) -> float | None:
-    known = [(min(max(deviation.z, -_LOUDEST), _LOUDEST), normals[name].heat)
-             for name, deviation in found.items() if deviation is not None]
-    size = sqrt(sum(weight**2 for _, weight in known))
-    return sum(z * weight for z, weight in known) / size if size else None
+def _deviation(at: int, change: Vector, sigma: Vector, normal: Vector) -> Deviation:
+    apart, mean = float(change[at]), float(normal[at])
+    return Deviation(apart / float(sigma[at]), 100 * apart / mean if at == _RATE else apart, mean)
+
+
+def _heat(change: Vector, covariance: Vector, anger: Vector, known: NDArray[np.bool_]) -> float | None:
+    """The matched filter for anger; a louder voice counts as far as its effort bears it out: a gain is no shout."""
+    sigma = np.sqrt(np.diag(covariance))
+    z = np.clip(change / sigma, -_LOUDEST, _LOUDEST)
+    z[_LOUDNESS] = min(z[_LOUDNESS], max(0.0, z[_EFFORT])) if known[_EFFORT] else min(z[_LOUDNESS], 0.0)
+    rows = np.flatnonzero(known & (anger != 0))
+    if not len(rows):
+        return None
+    filtered = np.linalg.solve(covariance[np.ix_(rows, rows)], anger[rows])
+    return float(filtered @ (z * sigma)[rows] / np.sqrt(filtered @ anger[rows]))
 
 
 @cache
-def population() -> Mapping[str, Mapping[str, Normal]]:
-    """Normals by language and feature, from baseline.toml, where their source stands."""
+def shipped() -> Population:
+    """What baseline.toml holds; its source stands there."""
     table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    return {language: {name: Normal(**row) for name, row in rows.items()} for language, rows in table.items()}
+
+    def vector(section: str, part: str | None = None) -> Vector:
+        rows = table[section] if part is None else table[section][part]
+        return np.array([rows[name] for name in FEATURES], np.float64)
+
+    return Population({"zh": vector("mean", "zh"), "en": vector("mean", "en")}, vector("smooth"), vector("anger"),
+                      vector("within"), vector("between"))

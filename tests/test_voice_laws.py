@@ -13,7 +13,7 @@ from emotion.voice.pitch import PitchTracker
 from emotion.voice.quality import QualityMeter
 from emotion.voice.rate import RateMeter
 from emotion.voice.vad import Vad
-from tests.conftest import tone, vowel
+from tests.conftest import vowel
 
 HOPS = 8
 VAD, PITCH = Vad(), PitchTracker()
@@ -119,38 +119,3 @@ def test_who_is_in_the_batch_changes_nothing(name: str) -> None:
             if rows:
                 values = step([mixed[row] for row in rows], samples[rows])
                 same(values, [straight[hop][row] for row in rows])
-
-
-@pytest.mark.parametrize(("what", "wave"), [
-    ("silence", np.zeros(6 * HOP, np.float32)),
-    ("DTMF", tone(697, 3) + tone(1209, 3)),
-    ("ring-back", np.concatenate([tone(440, 1) + tone(480, 1), np.zeros(8000, np.float32), tone(440, 1)])),
-    ("busy", np.concatenate([np.concatenate([tone(450, 0.35), np.zeros(2800, np.float32)])] * 5)[:6 * HOP]),
-    ("comfort noise", np.random.default_rng(1).normal(0, 0.002, 6 * HOP).astype(np.float32)),
-    ("DC offset", np.full(6 * HOP, 0.3, np.float32)),
-    ("full-scale square", np.sign(tone(50, 3)).astype(np.float32)),
-])
-def test_what_is_no_voice_is_unknown(what: str, wave: Audio) -> None:
-    """None, never 0: the stages may only speak of speech."""
-    wave = np.resize(wave, 6 * HOP)[None]
-    for name in ("pitch", "loudness", "quality", "rate"):
-        step = stepper_of(name, wave)
-        assert [value for hop in run(step, [STAGES[name].start()], wave) for value in hop
-                if known(value)] == [], f"{name} heard a voice in {what}"
-
-
-def known(value: Any) -> bool:
-    return (value.pitch is not None) if hasattr(value, "hertz") else value is not None
-
-
-def stepper_of(name: str, wave: Audio) -> Step:
-    """As `stepper`, for one call of any length whose hops may repeat: the values are worked out in step."""
-    vad, pitch = VAD.start(), PITCH.start()
-
-    def step(states: list[Any], hops: Audio) -> list[Any]:
-        activities = VAD.step([vad], hops)
-        notes = [activities, PITCH.step([pitch], hops, activities)]
-        wanted = {"pitch": 1, "loudness": 1, "quality": 2, "rate": 2}[name]
-        return STAGES[name].step(states, hops, *notes[:wanted])
-
-    return step

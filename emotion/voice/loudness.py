@@ -46,7 +46,7 @@ class LoudnessMeter:
     def step(self, states: Sequence[LoudnessState], hops: Audio,
              activities: Sequence[Activity]) -> list[Loudness | None]:
         """(batch, HOP) samples -> Loudness a call, or None where the hop has too little speech."""
-        powers = band_powers(hops)
+        powers = band_powers(hops - hops.mean(axis=1, keepdims=True))  # without the line's DC offset
         return [_one(state, row, activity) for state, row, activity in zip(states, powers, activities, strict=True)]
 
 

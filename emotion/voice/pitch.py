@@ -33,7 +33,7 @@ REFERENCE = 27.5
 """Hz at semitone 0 of what is reported."""
 MIN_VOICED = 5
 """Voiced frames that a hop needs, for a value."""
-MARGIN = 20
+MARGIN = 30
 """Frames around voice activity in which a voice may be found: noise makes the activity begin late."""
 _FLOOR = 1e-6
 _SCALE = 0.25

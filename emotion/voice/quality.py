@@ -51,6 +51,7 @@ class QualityMeter:
         joined = np.concatenate([np.stack([state.past for state in states]), hops], axis=1)
         for state, row in zip(states, joined, strict=True):
             state.past = row[-PAST:].copy()
+        joined -= joined.mean(axis=1, keepdims=True)  # a DC offset would count as harmony
         tracks = np.stack([f0.hertz for f0 in f0s])
         found: list[Quality | None] = [None] * len(states)
         calls, frames = np.nonzero(~np.isnan(tracks))

@@ -30,7 +30,7 @@ CONTEXT = 32
 HIDDEN = 128
 SMOOTH = 6
 """Frames to each side over which probability and power are averaged: closures inside words are short."""
-PER_DB, EVEN, MOST = 0.2, 6.0, 12.0
+PER_DB, EVEN, MOST = 0.2, 4.5, 12.0
 """What a dB above the noise adds to the log odds, where it adds nothing, and where it ends: music is loud as well."""
 RISE = 0.5
 """dB by which the noise may rise in a hop."""
@@ -104,7 +104,8 @@ class Vad:
 
 def above_noise(states: Sequence[VadState], hops: Audio) -> Audio:
     """(batch, HOP) samples -> (batch, FRAMES) level in dB above each line's noise, which moves on with the hop."""
-    powers = np.mean(hops.reshape(len(hops), FRAMES, FRAME) ** 2, axis=2) + np.float32(FLOOR)
+    swing = hops - hops.mean(axis=1, keepdims=True)  # a DC offset is no level
+    powers = np.mean(swing.reshape(len(hops), FRAMES, FRAME) ** 2, axis=2) + np.float32(FLOOR)
     quiet = 10 * np.log10(np.partition(powers, FRAMES // 10, axis=1)[:, FRAMES // 10])
     for state, level in zip(states, quiet.tolist(), strict=True):
         state.noise = min(state.noise + RISE, level)
