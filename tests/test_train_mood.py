@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from emotion import weights  # noqa: E402
 from emotion.types import BANDS, FRAMES  # noqa: E402
-from models.train import mood_export  # noqa: E402
+from models.train import mood_card, mood_export  # noqa: E402
 from models.train.mood import PLANS, even, learnt  # noqa: E402
 from models.train.mood_fit import SURER, Examples, Fit, calibrate, fit, logits, measure  # noqa: E402
 from models.train.mood_net import CLASSES, Measures  # noqa: E402
@@ -98,3 +98,15 @@ def test_every_plan_is_in_the_manifest_and_the_open_one_is_open(data: Path) -> N
     assert {plan.name for plan in PLANS} <= set(weights.manifest())
     heard = {clip.corpus for clip in speech.clips(data) if learnt(PLANS[0], clip)}
     assert heard == {"EmoDB"}
+
+
+def test_rows_of_the_suite_go_into_the_card(tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    card.write_text("# a\n\n## By the suite\nold\n\n## After\nkept\n", "utf-8")
+    measured = (("mine", "clean/X", "auc", 0.9), ("mine", "clean/X", "ece", 0.05), ("mine", "clean/X/female", "auc", 0.1),
+                ("mine", "pink10/X", "auc", 0.8), ("mine", "pink10/X", "ece", 0.06), ("other", "clean/X", "auc", 0.2))
+    rows = [dict(zip(("system", "condition", "metric", "value"), row, strict=True)) for row in measured]
+    mood_card.suite(card, "mine", rows)
+    text = card.read_text("utf-8")
+    assert "| X | 0.900 (0.050) | 0.800 (0.060) |" in text
+    assert "old" not in text and text.endswith("\n\n## After\nkept\n")

@@ -7,6 +7,7 @@ of the corpora that it saw, exported, verified and entered in the manifest; the 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.datasets import speech
+from benchmarks.task import SYSTEM
 from emotion import weights
 from emotion.config import MoodConfig
 from emotion.mood import MoodModel
@@ -80,9 +82,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/mood"), help="where heard clips are kept")
     parser.add_argument("--steps", type=int, default=Fit().steps, help="steps of each head")
     parser.add_argument("--only", nargs="*", help="names of networks (default: all)")
+    parser.add_argument("--rows", type=Path, help="train nothing; put these rows of the suite into the cards")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.rows:
+        rows = json.loads(arguments.rows.read_text("utf-8"))
+        for name, system in (("mood-open", SYSTEM), ("mood-research", "mood-research")):
+            mood_card.suite(arguments.out / "cards" / f"{name}.md", system, rows)
+        return 0
     torch.set_num_threads(1)
     began = time.process_time()
     measures = Measures()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from models.train.mood_fit import Floats
 ANGER = 0
 CALM = 4
 FOUR = (0, 1, 2, 4)
+_SUITE = "## By the suite\n"
 _HEAD = ("| corpus, part | clips | anger against rest, AUC | against neutral, AUC | four classes, UAR | "
          "calibration error |",
          "|---|---|---|---|---|---|")
@@ -42,6 +44,21 @@ def write(path: Path, name: str, facts: Mapping[str, Fact], judged: Sequence[Jud
         data="\n".join(f"- {item}" for item in data), golden="models/manifest.toml, `golden`",
         table="\n".join([*_HEAD, *_rows(judged)]), folds=_folds(folds),
     ), "utf-8")
+
+
+def suite(path: Path, system: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put what the suite measured of a system into its card: anger AUC and calibration error under each condition."""
+    found = {(*str(row["condition"]).split("/", 1), row["metric"]): row["value"] for row in rows
+             if row["system"] == system and str(row["condition"]).count("/") == 1}
+    conditions, parts = (list(dict.fromkeys(key[at] for key in found)) for at in (0, 1))
+    lines = ["Anger against rest, AUC (calibration error), of the clips that have an estimate.", "",
+             f"| part | {' | '.join(conditions)} |", "|---" * (len(conditions) + 1) + "|"]
+    for part in parts:
+        cells = [f"{found[condition, part, 'auc']:.3f} ({found[condition, part, 'ece']:.3f})"
+                 for condition in conditions]
+        lines.append(f"| {part} | {' | '.join(cells)} |")
+    head, rest = path.read_text("utf-8").split(_SUITE, 1)
+    path.write_text(head + _SUITE + "\n".join(lines) + "\n\n" + rest[rest.index("## "):], "utf-8")
 
 
 def _rows(judged: Sequence[Judged], what: str = "") -> list[str]:
@@ -116,6 +133,9 @@ of the same corpus, which flatters; `python -m benchmarks run mood` has noise, l
 
 {table}
 {folds}
+## By the suite
+Not measured yet: `python -m benchmarks run mood --json ROWS`, then `python -m models.train mood --rows ROWS`.
+
 ## Tried and not kept
 Each judged by networks that did not hear the speaker or the corpus; figures are AUC of anger against rest.
 - A front distilled from Whisper base (MIT): its first layer, averaged over a clip, reaches .967 and .964 on a CASIA
