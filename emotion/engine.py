@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -124,12 +125,13 @@ class Engine:
         f0s = self.pitch.step(_states(calls, "pitch"), samples, activities)
         loudness = self.loudness.step(_states(calls, "loudness"), samples, activities)
         quality = self.quality.step(_states(calls, "quality"), samples, activities, f0s)
-        rates = self.rate.step(_states(calls, "rate"), samples, activities, f0s)
         mels = self.logmel.step(_states(calls, "logmel"), samples)
         moods = self.mood.step(_states(calls, "mood"), mels, activities)
+        words = self._words(calls, hops, samples, mels, activities)
+        rates = self.rate.step(_states(calls, "rate"), samples, activities, f0s, [heard.syllables for heard in words])
         voices = [Voice(activity.fraction, f0.pitch, rate, loud, fine) for activity, f0, rate, loud, fine
                   in zip(activities, f0s, rates, loudness, quality, strict=True)]
-        return list(zip(voices, moods, self._words(calls, hops, samples, mels, activities), strict=True))
+        return list(zip(voices, moods, words, strict=True))
 
     def _words(self, calls: Sequence[Call], hops: Sequence[Hop], samples: np.ndarray[Any, Any],
                mels: np.ndarray[Any, Any], activities: Sequence[Activity]) -> list[Heard]:
@@ -138,7 +140,8 @@ class Engine:
             self._settle_language(call, hop)
         read = self.transcript.step(_states(calls, "transcript"), [hop.utterances for hop in hops])
         spotted = self.spotter.step(_states(calls, "spotter"), samples, mels, activities)
-        return [by_text if by_text.by else by_ear for by_text, by_ear in zip(read, spotted, strict=True)]
+        return [replace(by_text, syllables=by_ear.syllables) if by_text.by else by_ear
+                for by_text, by_ear in zip(read, spotted, strict=True)]
 
     def _settle_language(self, call: Call, hop: Hop) -> None:
         """A call announced as 'auto' takes the language of its first transcript; until then it counts as Mandarin."""

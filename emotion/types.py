@@ -237,6 +237,8 @@ class Heard:
     repeat: Repeat | None = None
     acknowledged: Span | None = None
     """The agent acknowledged the caller's problem (from the agent's transcript, text only)."""
+    syllables: float | None = None
+    """Syllables begun in this hop, by the ear's posteriors; None: the ear counts none."""
 
 
 @dataclass(frozen=True, slots=True)

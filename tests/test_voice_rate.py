@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 
 from emotion.types import FRAMES, HOP, Activity, Audio, Mask, Rate
 from emotion.voice.pitch import PitchTracker
-from emotion.voice.rate import COUNTS, MIN_SPEECH, OFFSET, SLOPE, RateMeter, pauses, raw, reckon
+from emotion.voice.rate import (
+    COUNTS,
+    MIN_SPEECH,
+    OFFSET,
+    SLOPE,
+    WITNESS_OFFSET,
+    RateMeter,
+    pauses,
+    raw,
+    reckon,
+    witness,
+)
+from emotion.words.listen import onsets
 from tests.conftest import vowel
 
 METER, TRACKER = RateMeter(), PitchTracker()
@@ -91,6 +103,35 @@ def test_a_gain_changes_nothing(gain: float) -> None:
     assert plain is not None
     assert moved is not None
     assert moved.syllables == pytest.approx(plain.syllables, rel=1e-3)
+
+
+def test_a_second_witness_pulls_by_its_sureness_and_makes_the_estimate_surer() -> None:
+    speech = np.ones(1000, np.bool_)
+    alone = reckon(with_peaks(20, speech), speech)
+    assert alone is not None
+    both = witness(alone, [2.0] * 20, speech)
+    assert both is not None
+    heard = 4.0 + WITNESS_OFFSET
+    assert min(heard, alone.syllables) < both.syllables < max(heard, alone.syllables)
+    assert abs(both.syllables - heard) < abs(both.syllables - alone.syllables)
+    assert both.error < min(alone.error, 0.4)
+    assert both.articulation == pytest.approx(both.syllables)
+
+
+def test_a_witness_who_did_not_hear_all_of_it_is_not_asked() -> None:
+    speech = np.ones(1000, np.bool_)
+    alone = reckon(with_peaks(20, speech), speech)
+    assert witness(alone, [], speech) == witness(alone, [2.0] * 19 + [None], speech) == alone
+    assert witness(None, [2.0] * 20, speech) is None
+
+
+def test_onsets_are_what_the_posteriors_rise_by_across_hops() -> None:
+    sounding = np.array([0.1, 0.9, 0.2, 0.6, 0.6], np.float32)
+    scores = np.log(np.stack([1 - sounding, sounding], axis=1))
+    count, last = onsets(scores, 0.0)
+    assert count == pytest.approx(0.9 + 0.4)
+    assert onsets(scores[:1], last) == pytest.approx((0.0, 0.1))
+    assert onsets(scores[:0], 0.3) == (0.0, 0.3)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))

@@ -24,11 +24,13 @@ from benchmarks.listen import costs
 from benchmarks.metrics.voice import correlation, mean_error
 from benchmarks.peers.rate import COUNTERS
 from benchmarks.task import SYSTEM, Options, Row, bootstrap, cpu_ms
-from emotion.config import RateConfig
+from emotion.config import RateConfig, WordsConfig
 from emotion.types import HOP, RATE, Audio
+from emotion.voice.logmel import LogMel
 from emotion.voice.pitch import PitchTracker
 from emotion.voice.rate import RateMeter, raw
 from emotion.voice.vad import Vad
+from emotion.words.spotter import Spotter
 
 SUMMARY = "syllables per second on 10 s of speech, each speaker left out once: r and mean error, beside two peers"
 TASK = "rate"
@@ -119,9 +121,12 @@ def windows(data: Path) -> list[Window]:
     return found
 
 
-def measure(waves: Sequence[Audio]) -> NDArray[np.float64]:
-    """(waves, 3): nuclei over the whole of each wave, live rate, its stated error; NaN where unknown."""
-    vad, tracker = Vad(), PitchTracker()
+def measure(waves: Sequence[Audio], spotter: Spotter | None = None) -> NDArray[np.float64]:
+    """(waves, 3): nuclei over the whole of each wave, live rate, its stated error; NaN where unknown.
+
+    With a spotter the live rate has the syllables of its Mandarin ear as a second witness.
+    """
+    vad, tracker, front = Vad(), PitchTracker(), LogMel()
     meter = RateMeter(RateConfig(window_s=max(map(len, waves)) / RATE + 1))
     found = np.full((len(waves), 3), np.nan)
     for block in np.array_split(np.arange(len(waves)), -(-len(waves) // 32)):
@@ -130,10 +135,13 @@ def measure(waves: Sequence[Audio]) -> NDArray[np.float64]:
             row[:len(waves[at])] = waves[at]
         vads, pitches = [vad.start() for _ in block], [tracker.start() for _ in block]
         states = [meter.start() for _ in block]
+        fronts, ears = [front.start() for _ in block], [spotter.start("zh") for _ in block] if spotter else []
         for start in range(0, padded.shape[1], HOP):
             hops = padded[:, start:start + HOP]
             activities = vad.step(vads, hops)
-            rates = meter.step(states, hops, activities, tracker.step(pitches, hops, activities))
+            words = spotter.step(ears, hops, front.step(fronts, hops), activities) if spotter else []
+            rates = meter.step(states, hops, activities, tracker.step(pitches, hops, activities),
+                               [heard.syllables for heard in words] or None)
             for at, value in zip(block, rates, strict=True):
                 found[at, 1:] = (value.syllables, value.error) if value is not None else found[at, 1:]
         found[block, 0] = [raw(state.peaks, state.speech)[0] for state in states]
@@ -154,9 +162,19 @@ def calibrated(raw_rates: dict[str, NDArray[np.float64]], truth: NDArray[np.floa
 
 
 def _mandarin(options: Options) -> Iterator[Row]:
-    """Read Mandarin sentences: count of hanzi over the span that voice activity finds in the clean clip."""
-    items = [item for item in words.part(words.real(options.data), "aishell") if item.text.isalpha()]
-    items = items[:: 50 if options.quick else 5]
+    """Read (`/zh`) and synthetic (`/zh-synthetic`) Mandarin, by the nuclei alone and with the ear's syllables.
+
+    Truth is the count of hanzi over the span that voice activity finds in the clean recording.
+    """
+    read = [item for item in words.part(words.real(options.data), "aishell") if item.text.isalpha()]
+    spoken = [item for item in words.synthetic(options.data) if item.language == "zh" and item.held_out
+              and item.text.strip("，。！？").isalpha()]
+    for name, items in (("zh", read[:: 50 if options.quick else 5]),
+                        ("zh-synthetic", spoken[:: max(1, len(spoken) // (10 if options.quick else 100))])):
+        yield from _hanzi(options, name, items)
+
+
+def _hanzi(options: Options, name: str, items: Sequence[words.Spoken]) -> Iterator[Row]:
     clean = [words.read(item, RATE) for item in items]
     vad = Vad()
     spans = []
@@ -166,11 +184,16 @@ def _mandarin(options: Options) -> Iterator[Row]:
         speech_found = np.concatenate([vad.step([state], hop[None])[0].speech for hop in padded.reshape(-1, HOP)])
         gaps = np.diff(np.flatnonzero(speech_found))
         spans.append(int(speech_found.sum()) + int(gaps[(gaps > 1) & (gaps <= 20)].sum()))
-    truth = np.array([len(item.text) / (frames / 100) for item, frames in zip(items, spans, strict=True)])
+    truth = np.array([sum(map(str.isalpha, item.text)) / max(frames / 100, 0.01)
+                      for item, frames in zip(items, spans, strict=True)])
+    spotter = Spotter(WordsConfig(ears=("bundled",)))
     for condition in ("clean", "telephone", "pink10"):
         heard = [simulate.degrade(wave, RATE, condition, at, options.data) for at, wave in enumerate(clean)]
-        ours = measure(heard)[:, 1]
-        known = np.isfinite(ours)
-        ours, count = ours[known], int(known.sum())
-        yield Row(TASK, SYSTEM, f"{condition}/zh", "r_live", correlation(ours, truth[known]), n=count)
-        yield Row(TASK, SYSTEM, f"{condition}/zh", "mae_live", mean_error(ours, truth[known]), n=count)
+        for ear, with_words in ((None, ""), (spotter, "_with_words")):
+            ours = measure(heard, ear)[:, 1]
+            known = np.isfinite(ours)
+            ours, count = ours[known], int(known.sum())
+            yield Row(TASK, SYSTEM, f"{condition}/{name}", f"r_live{with_words}", correlation(ours, truth[known]),
+                      n=count)
+            yield Row(TASK, SYSTEM, f"{condition}/{name}", f"mae_live{with_words}", mean_error(ours, truth[known]),
+                      n=count)

@@ -14,6 +14,8 @@ from emotion.words.ears import Ear
 from emotion.words.lexicon import Lexicon, Spoken
 from emotion.words.thresholds import Thresholds
 
+SYLLABIC = (("bundled", "zh"),)
+"""Ears whose units are syllables and whose count of them was measured (emotion/voice/rate.py)."""
 ONSET_S = 0.12
 """A CTC output stands late in its unit: a phrase began about so long before its first one."""
 
@@ -25,6 +27,10 @@ class ListenerState:
     ear: Any
     tokens: DecoderState
     version: int
+    sounding: float = 0.0
+    """Probability that the last output was some unit."""
+    syllables: float | None = None
+    """Begun in the last hop; None: this ear's units are no syllables."""
 
 
 class PhraseListener:
@@ -57,6 +63,9 @@ class PhraseListener:
              activities: Sequence[Activity]) -> list[tuple[Phrase, ...]]:
         """(batch, HOP) samples and (batch, FRAMES, BANDS) log-mels -> the phrases that ended, one tuple a call."""
         scores = self.ear.step([state.ear for state in states], hops, mels)
+        if (self.ear.name, self.ear.language) in SYLLABIC:
+            for state, rows in zip(states, scores, strict=True):
+                state.syllables, state.sounding = onsets(rows, state.sounding)
         for state in states:
             if state.version != self._version:
                 state.tokens, state.version = DecoderState(at=state.tokens.at), self._version
@@ -70,6 +79,12 @@ class PhraseListener:
         end = max(begin + frame, (hit.end - self.ear.delay) * frame)
         score = self.thresholds.probability(spoken.units, hit.ratio) * term.weight
         return Phrase(term.key, spoken.text, term.rung, term.motive, Span(begin, end), float(np.clip(score, 0, 1)))
+
+
+def onsets(scores: Audio, before: float) -> tuple[float, float]:
+    """How much the probability of any unit rises over (frames, units) log-probabilities, and where it ends."""
+    sounding = np.concatenate([[before], 1 - np.exp(scores[:, 0])])
+    return float(np.maximum(np.diff(sounding), 0).sum()), float(sounding[-1])
 
 
 class Front(Protocol):

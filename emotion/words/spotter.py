@@ -66,7 +66,7 @@ class Spotter:
                 continue
             found = ear.step([states[n].memory for n in rows], hops[rows], mels[rows], [activities[n] for n in rows])
             for n, phrases in zip(rows, found, strict=True):
-                heard[n] = Heard(by=ear.name, phrases=phrases)
+                heard[n] = Heard(by=ear.name, phrases=phrases, syllables=getattr(states[n].memory, "syllables", None))
         return heard
 
     def listen_for(self, lexicon: Lexicon) -> None:
