@@ -78,7 +78,7 @@ def _rate(moment: Moment) -> tuple[float | None, float | None]:
 def _loudness(moment: Moment) -> tuple[float | None, float | None]:
     loudness = moment.reading.voice and moment.reading.voice.loudness
     shift = moment.shift and moment.shift.loudness
-    return (loudness.above_noise if loudness else None, shift.normal if shift else None)
+    return (loudness.level if loudness else None, shift.normal if shift else None)
 
 
 def _rungs(axes: Axes, report: Report, language: Language) -> None:
