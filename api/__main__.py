@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="a service, two sample calls, and the console")
     demo.add_argument("--once", action="store_true", help="end after the calls")
     demo.add_argument("--port", type=int, default=8000)
-    demo.add_argument("--ears", action="store_true", help="send no script: the engine hears the words itself")
+    demo.add_argument("--script", action="store_true", help="send the calls' texts along as transcripts")
     demo.add_argument("--speed", type=float, default=1.0, help="times real time")
     demo.set_defaults(run=_demo)
     settings = commands.add_parser("settings", help="print every setting, its value and its meaning")
@@ -79,7 +79,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _demo(options: argparse.Namespace, _: Settings) -> int:
     from api.demo import run
 
-    return run(once=options.once, port=options.port, script=not options.ears, speed=options.speed)
+    return run(once=options.once, port=options.port, script=options.script, speed=options.speed)
 
 
 def _stream(options: argparse.Namespace, _: Settings) -> int:

@@ -1,4 +1,7 @@
-"""The main job on one machine: a service, two sample calls, the ladder and the alerts, the console left open."""
+"""The main job on one machine: a service, two sample calls, the ladder and the alerts, the console left open.
+
+The engine hears the words itself; with `script` the calls' texts go along as transcript messages.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -25,7 +29,7 @@ PATIENCE_S = 60.0
 """How long the service may take to be ready; a first start compiles and migrates."""
 
 
-def run(*, once: bool = False, port: int = 8000, script: bool = True, speed: float = 1.0) -> int:
+def run(*, once: bool = False, port: int = 8000, script: bool = False, speed: float = 1.0) -> int:
     """Serve, stream both samples at once, tell what came; 1 when a call brought no alert, 2 when it cannot run."""
     if not _free(port):
         print(f"port {port} is taken; trying a free one", file=sys.stderr)
@@ -41,7 +45,7 @@ def run(*, once: bool = False, port: int = 8000, script: bool = True, speed: flo
             return 2
         silent = [language for language, result in results.items() if not result.of("alert")]
         for language, result in results.items():
-            print(_verdict(language, result))
+            print(_verdict(language, result, script))
         if silent:
             print(f"no alert came for: {', '.join(silent)}", file=sys.stderr)
         if not once and not silent:
@@ -63,19 +67,26 @@ def _say(language: Language) -> Callable[[str], None]:
     return lambda line: print(f"[{language}] {line}", flush=True)
 
 
-def _verdict(language: Language, result: Result) -> str:
+def _verdict(language: Language, result: Result, script: bool) -> str:
     """One line a call: the rungs in order of their alerts, and how long after its evidence each alert came."""
     told = [(message["alert"], late) for message, late in zip(result.of("alert"), result.lateness, strict=True)
             if message["alert"]["kind"] == "raise"]
-    ends = [u.span.end / RATE for u in read_transcript(SAMPLES / f"{language}.toml") if u.side == "caller"]
-    waits = [wait for alert, late in told if (wait := after_evidence(alert["at"], late, ends)) is not None]
+    said = [u.span.end / RATE for u in read_transcript(SAMPLES / f"{language}.toml") if u.side == "caller"]
+    ends = [(alert["at"], late, said if script else _heard(alert)) for alert, late in told]
+    waits = [wait for at, late, before in ends if (wait := after_evidence(at, late, before)) is not None]
     rungs = list(dict.fromkeys(alert["rung"] for alert, _ in told))
-    late = f", each at most {max(waits):.1f} s after the end of the sentence that it follows" if waits else ""
+    what = "sentence" if script else "phrase"
+    late = f", each at most {max(waits):.1f} s after the end of the {what} that it follows" if waits else ""
     return f"[{language}] alerts for rungs {' → '.join(map(str, rungs)) or 'none'}{late}"
 
 
+def _heard(alert: Mapping[str, Any]) -> list[float]:
+    """When the phrases that an alert rests on ended, in seconds."""
+    return sorted(reason["span"][1] for reason in alert["reasons"] if reason["ear"] == "words")
+
+
 def after_evidence(at: float, late: float, ends: Sequence[float]) -> float | None:
-    """Seconds from the end of the caller's last finished sentence to the alert's arrival; None before the first."""
+    """Seconds from the last of these ends before it to the alert's arrival; None where there is none."""
     before = [end for end in ends if end <= at]
     return at + max(0.0, late) - before[-1] if before else None
 

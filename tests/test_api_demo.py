@@ -11,16 +11,18 @@ from api.demo import after_evidence
 
 
 @pytest.mark.parametrize(("at", "ends", "expected"), [(5.0, [4.0, 9.0], 1.1), (3.0, [4.0], None)])
-def test_waits_are_counted_from_the_last_finished_sentence(at: float, ends: list[float],
+def test_waits_are_counted_from_the_last_end(at: float, ends: list[float],
                                                           expected: float | None) -> None:
     found = after_evidence(at, 0.1, ends)
     assert found == (None if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.slow
-def test_the_demo_climbs_and_ends_well() -> None:
-    done = subprocess.run([sys.executable, "-m", "api", "demo", "--once", "--speed", "2"], capture_output=True,
-                          text=True, timeout=300, check=False)
+@pytest.mark.parametrize("words", [(), ("--script",)])
+def test_the_demo_climbs_and_ends_well(words: tuple[str, ...]) -> None:
+    """By its own ears, and by the transcripts of the scripts."""
+    command = [sys.executable, "-m", "api", "demo", "--once", "--speed", "2", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     verdicts = [line for line in done.stdout.splitlines() if "alerts for rungs" in line]
     assert len(verdicts) == 2
