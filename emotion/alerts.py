@@ -57,6 +57,8 @@ class State:
     low_since: int | None = None
     peak: int = 0
     warned_at: int | None = None
+    hint: Alert | None = None
+    """The last hint."""
     reasons: tuple[Reason, ...] = ()
 
 
@@ -146,7 +148,17 @@ class Alerter:
             return ()
         state.told_at[rung] = standing.at
         score = min(1.0, sum(standing.posterior[rung:]))
+        if rung < LOUD:
+            return self._hint(state, standing.at, rung, score)
         return tuple(self._alert(state, standing.at, "raise", rung, who, score=score) for who in TOLD[rung])
+
+    def _hint(self, state: State, at: int, rung: int, score: float) -> tuple[Alert, ...]:
+        """A hint, unless the same card still stands on the agent's screen."""
+        last, cards = state.hint, self.guidance.cards("raise", rung, motive(state.reasons))
+        if last is not None and at - last.at < self.config.cool_down_s * RATE and last.guidance == cards:
+            return ()
+        state.hint = self._alert(state, at, "raise", rung, "hint", score=score)
+        return (state.hint,)
 
     def _fall(self, state: State, standing: Standing, change: Change | None) -> tuple[Alert, ...]:
         """Withdraw what was told once the caller has stood lower for the dwell of easing."""

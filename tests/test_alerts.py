@@ -59,6 +59,15 @@ def test_within_the_cool_down_the_same_rung_is_not_told_again_and_after_it_is() 
     assert [row[0] for row in raised] == [6.0, 81.0]
 
 
+def test_a_hint_with_the_card_that_still_stands_there_is_not_told_again() -> None:
+    again: list[tuple[float, str, int, Motive]] = [(5.0, "等", 1, "waiting"), (15.0, "等了半天", 2, "waiting")]
+    assert [row[2] for row in told(Script("c", "zh", 40, phrases=again))] == [1]
+    later: list[tuple[float, str, int, Motive]] = [(5.0, "等", 1, "waiting"), (80.0, "等了半天", 2, "waiting")]
+    assert [row[2] for row in told(Script("c", "zh", 100, phrases=later))] == [1, 2]
+    other: list[tuple[float, str, int, Motive]] = [(5.0, "等", 1, "waiting"), (15.0, "我说过了", 2, "repetition")]
+    assert [row[2] for row in told(Script("c", "zh", 40, phrases=other))] == [1, 2]
+
+
 def test_calming_is_news_to_those_who_were_told_and_only_above_hints() -> None:
     calm: list[tuple[float, str, int, Motive]] = [(5.0, "a", 4, "demand"), (30.0, "谢谢", 0, "calming")]
     found = alerts(run(Script("c", "zh", 60, phrases=calm)))

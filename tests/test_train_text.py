@@ -13,9 +13,10 @@ pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from models.train import text_data, text_export, text_fit, text_lexicon
 from models.train.text_data import Example, Examples
+from models.train.text_meaning import Array, Sentences, imitate
 
 
-def made(seed: int = 0) -> Examples:
+def made(seed: int = 0, *, understood: bool = False) -> Examples:
     """A few texts with labels that follow from their words."""
     rng = np.random.default_rng(seed)
     lexicon = Lexicon.load("zh")
@@ -29,12 +30,19 @@ def made(seed: int = 0) -> Examples:
     dialogues = [Example(turn.features, turn.group, {"satisfaction": 1 - turn.labels["evidence"] / 3})
                  for turn in turns]
     posts = [Example(turn.features, turn.group, {"offence": float(turn.labels["evidence"] > 4)}) for turn in turns]
-    return Examples(tuple(turns), tuple(dialogues), tuple(dialogues), tuple(posts))
+    grams = text_data.gram_matrix(turns)
+    meanings = grams @ rng.normal(size=(grams.shape[1], 80)).astype(np.float32)
+    sentences = Sentences(tuple(turn.group for turn in turns), grams, meanings)
+    return Examples(tuple(turns), tuple(dialogues), tuple(dialogues), (), tuple(posts),
+                    sentences if understood else None)
 
 
-def test_the_exported_network_is_the_fitted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("understood", [False, True])
+def test_the_exported_network_is_the_fitted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *,
+                                                understood: bool) -> None:
     monkeypatch.setattr(text_fit, "EPOCHS", 4)
-    examples = made()
+    monkeypatch.setattr(text_fit, "TOPIC_SHARE", {"zh": 0.5 * understood})
+    examples = made(understood=understood)
     fitted = text_fit.fit(examples, "zh")
     path = tmp_path / "text-zh.onnx"
     text_export.save(fitted, path)
@@ -52,6 +60,24 @@ def test_a_file_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     text_export.save(other, tmp_path / "x.onnx")
     with pytest.raises(ValueError, match="differs from the fit"):
         text_export.verify(tmp_path / "x.onnx", fitted, examples.turns)
+
+
+def test_n_grams_imitate_the_teacher_and_less_well_where_he_was_not_heard() -> None:
+    sentences = made(understood=True).sentences
+    assert sentences is not None
+    unheard = set(sorted(set(sentences.groups))[:6])
+    heard_all, heard_others = imitate(sentences, 80, lambda group: int(group not in unheard), 1)
+    mine = np.flatnonzero([group in unheard for group in sentences.groups])
+    centred = (sentences.meanings - sentences.meanings.mean(axis=0))[mine]
+    alike = centred @ centred.T
+
+    def distance(weights: Array) -> float:
+        found = sentences.grams[mine] @ weights
+        return float(np.linalg.norm(found @ found.T - alike) / np.linalg.norm(alike))
+
+    assert distance(heard_all) < distance(heard_others) < 1
+    assert distance(heard_all) < 0.6
+    assert not set(sentences.without(unheard).groups) & unheard
 
 
 def test_the_manifest_keeps_the_sections_of_others(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ LONGEST = {"zh": 4, "en": 5}
 CONTEXT_TURNS = 8
 
 Before = Sequence[tuple[Side, str]]
+Spans = tuple[tuple[int, int], ...]
 
 
 class Gram(NamedTuple):
@@ -54,7 +55,7 @@ class Features:
     weights: NDArray[np.float32]
     slots: NDArray[np.int64]
     dense: NDArray[np.float32]
-    spans: tuple[tuple[int, int], ...]
+    spans: Spans
     """Characters of the folded text that each n-gram covers (its first place)."""
 
 
@@ -124,8 +125,8 @@ def evidence(at_least: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def outright(learnt: tuple[float, ...], found: Sequence[Match], trust: float) -> tuple[float, ...]:
-    """The learnt evidence, drawn to the rung of a phrase that says 5 or 6 in so many words."""
-    said = max((match.term.rung for match in found), default=0)
+    """The learnt evidence, drawn to the rung of a phrase of full weight that says 5 or 6 in so many words."""
+    said = max((match.term.rung for match in found if match.term.weight >= 1), default=0)
     if said < OUTRIGHT_FROM:
         return learnt
     return tuple((1 - trust) * p + trust * (rung == said) for rung, p in enumerate(learnt))
@@ -152,19 +153,23 @@ def fold(text: str) -> str:
 
 def extract(text: str, before: Before, lexicon: Lexicon, matches: Sequence[Match]) -> Features:
     """N-grams of the turn and dense features of the turn and of those before it."""
-    folded = fold(text)
+    buckets, values, spans = weigh(fold(text), lexicon.language)
+    slots = sorted({1 + zlib.crc32(match.term.key.encode()) % (SLOTS - 1) for match in matches}) or [0]
+    return Features(buckets, values, np.array(slots, np.int64),
+                    np.array(list(_dense(text, before, lexicon, matches)), np.float32), spans)
+
+
+def weigh(folded: str, language: Language) -> tuple[NDArray[np.int64], NDArray[np.float32], Spans]:
+    """The buckets of a folded text, their weights (log counts, of length 1) and where each was first seen."""
     counts: dict[int, int] = {}
     spans: dict[int, tuple[int, int]] = {}
-    for gram in grams(folded, lexicon.language):
+    for gram in grams(folded, language):
         counts[gram.bucket] = counts.get(gram.bucket, 0) + 1
         spans.setdefault(gram.bucket, (gram.start, gram.end))
     if not counts:  # a turn without a letter still has to pass through the network
         counts, spans = {0: 1}, {0: (0, 0)}
     values = np.array([1 + math.log(count) for count in counts.values()], np.float32)
-    norm = float(np.linalg.norm(values)) or 1.0
-    slots = sorted({1 + zlib.crc32(match.term.key.encode()) % (SLOTS - 1) for match in matches}) or [0]
-    return Features(np.array(list(counts), np.int64), values / np.float32(norm), np.array(slots, np.int64),
-                    np.array(list(_dense(text, before, lexicon, matches)), np.float32), tuple(spans.values()))
+    return np.array(list(counts), np.int64), values / np.linalg.norm(values), tuple(spans.values())
 
 
 def grams(folded: str, language: Language) -> Iterator[Gram]:

@@ -1,8 +1,9 @@
 """python -m models.train ladder: what of emotion/ladder.toml can be fitted, fitted on labelled dialogues and written.
 
-[heat], [voice], [mood]: models/train/heat.py. [words], [forecast]: from ladder_zh_train with evidence that the text
-model gives to dialogues it was not trained on (folds by dialogue). [budget]: from calm material through the whole
-chain, or from agents' feedback with `--feedback FILE` (JSON lines as emotion.alerts.read_feedback reads them).
+[heat], [voice], [mood]: models/train/heat.py. [calming], [words]: from ladder_zh_train with evidence that the text
+model gives to dialogues it was not trained on (folds by dialogue); [forecast]: from those and the dialogues of
+labels_zh.csv, because so few reach rung 5. [budget]: from calm material through the whole chain, or from agents'
+feedback with `--feedback FILE` (JSON lines as emotion.alerts.read_feedback reads them).
 """
 
 from __future__ import annotations
@@ -84,14 +85,16 @@ def run(arguments: argparse.Namespace) -> int:
         for section, values in heat.fit(arguments.data, arguments.seed).items():
             renew(section, values)
     if "words" in arguments.part:
-        rows = out_of_fold(arguments.data, arguments.seed)
+        every = out_of_fold(arguments.data, arguments.seed)
+        given = {label.id for label in texts.ladder_labels(arguments.data / "text" / "ladder_zh_train.csv")}
+        rows = [row for row in every if row.dialogue in given]
         eased = fit_calming(rows)
         words = fit_words(rows, eased)
         source = (f"ladder_zh_train, {len(rows)} turns of {len(dialogues(rows))} dialogues, evidence by the text model "
                   f"out of {FOLDS} folds")
         renew("calming", {"source": source, **eased})
         renew("words", {"source": source, **asdict(words)})
-        renew("forecast", fit_forecast(rows, words, eased))
+        renew("forecast", fit_forecast(every, words, eased))
     if "budget" in arguments.part:
         renew("budget", budget.table(budget.calm(arguments.data), "calm chats (every second of multidogo_en_calm) and "
                                      "calm clips of the training speakers"))
@@ -101,12 +104,12 @@ def run(arguments: argparse.Namespace) -> int:
 # ── words ───────────────────────────────────────────────────────────────────────────────────────
 
 def out_of_fold(data: Path, seed: int) -> list[Row]:
-    """The labelled turns of ladder_zh_train, each read by a text model that has not seen its dialogue."""
+    """The labelled turns of stc3_zh_train, each read by a text model that has not seen its dialogue."""
     from models.train import text_data, text_fit
 
     examples = text_data.gather(data, "zh")
     lexicon = Lexicon.load("zh")
-    labelled = texts.ladder(data, "train")
+    labelled = texts.join(text_data.labels(data), texts.stc3(data, "zh", "train"))
     groups = sorted({example.group for example in examples.turns})
     fold = {group: number % FOLDS for number, group in enumerate(np.random.default_rng(seed).permutation(groups))}
     found: dict[tuple[str, int], Row] = {}
@@ -124,11 +127,13 @@ def out_of_fold(data: Path, seed: int) -> list[Row]:
 
 def calming(model: Fitted, examples: Sequence[Example]) -> Array:
     """The text model's probability of calming, (n,)."""
-    from models.train import text_data
+    from models.train import text_data, text_fit
 
     head = model.others
-    odds: Array = (text_data.gram_matrix(examples) @ head.grams[:, 0] + text_data.dense_matrix(examples)
-                   @ head.dense[:, 0] + text_data.slot_matrix(examples) @ head.slots[:, 0] + head.bias[0])
+    grams = text_data.gram_matrix(examples)
+    odds: Array = (grams @ head.grams[:, 0] + text_data.dense_matrix(examples) @ head.dense[:, 0]
+                   + text_data.slot_matrix(examples) @ head.slots[:, 0] + text_fit.unit(grams @ model.topics)
+                   @ head.topics[:, 0] + head.bias[0])
     return 1 / (1 + np.exp(-odds))
 
 

@@ -68,7 +68,7 @@ def _straight(fitted: Fitted) -> dict[str, NDArray[Any]]:
     """Constants of the logistic regressions."""
     return {f"{name}_{part}": _float(getattr(linear, part))
             for name, linear in (("rungs", fitted.rungs), ("others", fitted.others))
-            for part in ("dense", "slots", "views", "bias")}
+            for part in ("dense", "slots", "views", "topics", "bias")}
 
 
 def _bent(fitted: Fitted) -> dict[str, NDArray[Any]]:
@@ -100,6 +100,9 @@ def _nodes() -> list[tuple[str, list[str], list[str], dict[str, Any]]]:
         ("ReduceSum", ["each", "zero"], ["sums"], {"keepdims": 0}),
         ("Split", ["sums", "sizes"], ["rungs_grams", "others_grams", "view_sum", "topic_sum"], {"axis": 0}),
         ("Add", ["view_sum", "view_bias"], ["views"], {}),
+        ("ReduceL2", ["topic_sum"], ["length"], {"keepdims": 0}),
+        ("Add", ["length", "tiny"], ["some_length"], {}),
+        ("Div", ["topic_sum", "some_length"], ["direction"], {}),
     ]
     for name in ("rungs", "others"):
         nodes += [
@@ -107,14 +110,12 @@ def _nodes() -> list[tuple[str, list[str], list[str], dict[str, Any]]]:
             ("Gather", [f"{name}_slots", "slots"], [f"{name}_rows"], {}),
             ("ReduceSum", [f"{name}_rows", "zero"], [f"{name}_2"], {"keepdims": 0}),
             ("MatMul", ["views", f"{name}_views"], [f"{name}_3"], {}),
-            ("Sum", [f"{name}_grams", f"{name}_1", f"{name}_2", f"{name}_3", f"{name}_bias"],
+            ("MatMul", ["direction", f"{name}_topics"], [f"{name}_4"], {}),
+            ("Sum", [f"{name}_grams", *(f"{name}_{part}" for part in (1, 2, 3, 4, "bias"))],
              ["straight" if name == "rungs" else "others"], {}),
         ]
     return [
         *nodes,
-        ("ReduceL2", ["topic_sum"], ["length"], {"keepdims": 0}),
-        ("Add", ["length", "tiny"], ["some_length"], {}),
-        ("Div", ["topic_sum", "some_length"], ["direction"], {}),
         ("Mul", ["direction", "topic_scale"], ["topics"], {}),
         ("Mul", ["dense", "dense_scale"], ["dense_in"], {}),
         ("Mul", ["views", "view_scale"], ["views_in"], {}),
@@ -144,7 +145,9 @@ def enter(path: Path, language: Language, manifest: Path) -> None:
     """Write or renew the section of this file in the manifest; other sections stay as they are."""
     name = f"text-{language}"
     data = ["ladder_zh_train and labels_zh.csv (labels: ours)", "NTCIR STC-3 dialogues (annotations CC BY 4.0)"]
-    data.append("xci complaint tweets (labels MIT)" if language == "en" else "COLD posts (Apache-2.0)")
+    data += ["COLD posts (Apache-2.0)"] if language == "zh" else [
+        "xci complaint tweets (labels MIT)", "written_en.csv (ours)",
+        "Universal Sentence Encoder, imitated (Apache-2.0)"]
     heads = ["evidence 0-6", "calming", "satisfaction", *(["complaint", "severity"] if language == "en" else [])]
     section = "\n".join([
         f"[{name}]", f'file = "{path.name}"', f'sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"',
