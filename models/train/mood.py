@@ -19,7 +19,6 @@ import numpy as np
 import torch
 
 from benchmarks.datasets import speech
-from benchmarks.task import SYSTEM
 from emotion import weights
 from emotion.config import MoodConfig
 from emotion.mood import MoodModel
@@ -88,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.rows:
         rows = json.loads(arguments.rows.read_text("utf-8"))
-        for name, system in (("mood-open", SYSTEM), ("mood-research", "mood-research")):
+        for name, system in (("mood-open", "emotion"), ("mood-research", "mood-research")):
             mood_card.suite(arguments.out / "cards" / f"{name}.md", system, rows)
         return 0
     torch.set_num_threads(1)
