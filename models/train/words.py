@@ -276,8 +276,8 @@ def ship(checkpoint: Path, out: Path) -> None:
         entry(out / "manifest.toml", f"words-{language}", {
             "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sample_rate": 8000,
             "units": " ".join(table), "delay": net.delay, "state": list(net.shape),
-            "training": "HSK words and Mandarin syllables of three speakers, Kokoro-82M synthetic speech, EmoDB without "
-                        "text; teacher: FSMN CTC (iic/speech_charctc_kws_phone-xiaoyun)",
+            "training": "HSK words and Mandarin syllables of three speakers, Kokoro-82M synthetic speech, EmoDB "
+                        "without text; teacher: FSMN CTC (iic/speech_charctc_kws_phone-xiaoyun)",
             "licence": "Apache-2.0; trained in part on CC BY-SA 4.0 recordings", "commercial_use": True})
 
 
