@@ -175,9 +175,9 @@ class Alerter:
                      for who in TOLD[was])
 
     def _warn(self, state: State, standing: Standing) -> tuple[Alert, ...]:
-        """Rung 5 is near: told once per cool-down, while there is still time."""
+        """Rung 5 is near: told once per cool-down, while there is still time; after a complaint it would be no news."""
         recently = state.warned_at is not None and standing.at - state.warned_at < self.config.warn_cool_down_s * RATE
-        if standing.rung >= URGENT or standing.forecast < self.thresholds.warn or recently:
+        if max(standing.rung, state.peak) >= URGENT or standing.forecast < self.thresholds.warn or recently:
             return ()
         state.warned_at = standing.at
         return (self._alert(state, standing.at, "warn", standing.rung, "agent", score=standing.forecast),)

@@ -93,6 +93,14 @@ def test_a_warning_comes_once_before_rung_five() -> None:
     assert [row[1] for row in found].count("warn") == 1
 
 
+def test_after_a_complaint_there_is_no_warning_of_one() -> None:
+    config = AlertsConfig(strictness=0.6, warn=0.001, warn_cool_down_s=5)
+    said: list[tuple[float, str, int, Motive]] = [(5, "我要投诉", 5, "complaint"), (20, "谢谢你", 0, "calming")]
+    found = told(Script("c", "zh", 60, phrases=said), config)
+    complained = next(row[0] for row in found if row[2] == 5)
+    assert all(row[0] < complained for row in found if row[1] == "warn")
+
+
 def test_a_click_of_a_dwell_does_not_pass_for_a_held_rung() -> None:
     config = AlertsConfig(strictness=0.6, dwell_s=3)
     brief: list[tuple[float, str, int, Motive]] = [(5.0, "a", 3, "judgement"), (7.0, "不投诉了", 0, "calming")]
