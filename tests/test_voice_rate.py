@@ -118,6 +118,22 @@ def test_a_second_witness_pulls_by_its_sureness_and_makes_the_estimate_surer() -
     assert both.articulation == pytest.approx(both.syllables)
 
 
+def test_syllables_that_an_ear_hears_in_silence_do_not_count() -> None:
+    wave = vowel(150, 6)
+    rates = []
+    for phantom in (0.0, 3.0):
+        state, pitch = METER.start(), TRACKER.start()
+        for at in range(0, 24 * HOP, HOP):
+            spoken = at >= 12 * HOP
+            hop = wave[None, at - 12 * HOP: at - 11 * HOP] if spoken else np.zeros((1, HOP), np.float32)
+            activities = [activity(spoken)]
+            f0s = TRACKER.step([pitch], hop, activities)
+            rate = METER.step([state], hop, activities, f0s, [2.0 if spoken else phantom])[0]
+        rates.append(rate)
+    assert rates[0] is not None
+    assert rates[0] == rates[1]
+
+
 def test_a_witness_who_did_not_hear_all_of_it_is_not_asked() -> None:
     speech = np.ones(1000, np.bool_)
     alone = reckon(with_peaks(20, speech), speech)

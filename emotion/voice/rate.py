@@ -79,12 +79,13 @@ class RateMeter:
         """
         others = counted or [None] * len(states)
         for state, hop, activity, f0, other in zip(states, hops, activities, f0s, others, strict=True):
-            state.counted.append(other)
-            while len(state.counted) > self.frames // FRAMES:
-                state.counted.popleft()
             voiced = np.concatenate([state.voiced, ~np.isnan(f0.hertz)])
             powers = np.concatenate([state.powers, band_powers(np.concatenate([state.samples, hop]))])
             active = np.concatenate([state.active, activity.speech])
+            # an ear may hear syllables in a line's noise, and is a little late with those of speech
+            state.counted.append(other if other is None or active.any() else 0.0)
+            while len(state.counted) > self.frames // FRAMES:
+                state.counted.popleft()
             near = np.convolve(voiced, np.ones(2 * REACH + 1), "same")[DELAY:DELAY + FRAMES] > 0.5
             found = peaks(powers, near) if near.any() else np.full((COUNTS, FRAMES), np.nan, np.float32)
             state.peaks = np.concatenate([state.peaks[:, FRAMES:], found], axis=1)
