@@ -105,9 +105,7 @@ class Baseline:
         known = ~np.isnan(heard)
         if seconds == 0 or not known.any():
             return None
-        before = np.where(np.isnan(state.recent), heard, state.recent)
-        share = np.minimum(1.0, seconds / table.smooth)
-        state.recent = np.where(known, before + share * (heard - before), state.recent)
+        state.recent = smoothed(state.recent, heard, seconds, table.smooth)
         of_late = ~np.isnan(state.recent)
         if state.weight[_LOUDNESS] < _FIRST_S:
             known[_LOUDNESS] = of_late[_LOUDNESS] = False  # nothing is known of this line's level yet
@@ -133,6 +131,13 @@ class Baseline:
         total = np.minimum(state.weight + weight, _CAP * self.config.settle_s)
         state.weight = np.where(known, total, state.weight)
         state.mean = np.where(known, centre + (kept - centre) * np.minimum(1.0, weight / total), state.mean)
+
+
+def smoothed(recent: Vector, heard: Vector, seconds: float, smooth: Vector) -> Vector:
+    """Running means of FEATURES, moved on by `seconds` of speech; a feature that is unknown (NaN) stays as it was."""
+    before = np.where(np.isnan(recent), heard, recent)
+    share = np.minimum(1.0, seconds / smooth)
+    return np.where(np.isnan(heard), recent, before + share * (heard - before))
 
 
 def values(voice: Voice | None, mood: Mood | None) -> Vector:

@@ -56,16 +56,14 @@ class Speaker:
 
 def listen(waves: Sequence[Audio]) -> list[Vector]:
     """Voice stages, mood and the baseline's smoothing over recordings at 8 kHz: (hops, FEATURES) of each."""
-    found = []
+    found, smooth = [], np.array(list(SMOOTH.values()))
     for wave, heard in zip(waves, Ears().listen(waves), strict=True):
         recent = np.full(len(baseline.FEATURES), np.nan)
         rows = []
         for voice, mood in zip(heard.voices, moods(wave, heard.activities), strict=True):
             values = baseline.values(voice, mood)
             if voice.speech > 0 and not np.isnan(values).all():
-                share = np.minimum(1.0, voice.speech * HOP / RATE / np.array(list(SMOOTH.values())))
-                before = np.where(np.isnan(recent), values, recent)
-                recent = np.where(np.isnan(values), recent, before + share * (values - before))
+                recent = baseline.smoothed(recent, values, voice.speech * HOP / RATE, smooth)
                 rows.append(recent)
         found.append(np.array(rows).reshape(-1, len(baseline.FEATURES)))
     return found
