@@ -70,3 +70,17 @@ def test_coding_leaves_a_voice_recognisable() -> None:
     coded = augment.gsm_like(wave)
     smooth = [np.convolve(np.abs(x), np.ones(800) / 800, "valid") for x in (wave, coded)]
     assert np.corrcoef(*smooth)[0, 1] > 0.9
+
+
+def test_another_throat_moves_the_pitch_towards_the_other_gender() -> None:
+    pytest.importorskip("pyworld", reason="another throat needs the extra [train]")
+    wave = np.repeat(vowel(150, 2), 2)
+    pitches = []
+    for gender in ("F", "M"):
+        voice = augment.another_throat(wave, 2 * RATE, gender, np.random.default_rng(8), tempo=0.0)
+        assert len(voice) == pytest.approx(len(wave) / 2, rel=0.01)
+        spectrum = np.abs(np.fft.rfft(voice[2000:14000]))
+        frequencies = np.fft.rfftfreq(12000, 1 / RATE)
+        inside = (frequencies > 70) & (frequencies < 320)
+        pitches.append(float(frequencies[inside][spectrum[inside].argmax()]))
+    assert pitches[0] < 150 < pitches[1]

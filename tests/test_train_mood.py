@@ -14,8 +14,9 @@ from emotion import weights  # noqa: E402
 from emotion.types import BANDS, FRAMES  # noqa: E402
 from models.train import mood_card, mood_export  # noqa: E402
 from models.train.mood import PLANS, even, learnt  # noqa: E402
-from models.train.mood_fit import SURER, Examples, Fit, calibrate, fit, logits, measure  # noqa: E402
-from models.train.mood_net import CLASSES, Measures  # noqa: E402
+from models.train.mood_fit import Examples, Fit, calibrate, fit, logits, measure  # noqa: E402
+from models.train.mood_measures import Measures  # noqa: E402
+from models.train.mood_net import CLASSES  # noqa: E402
 from tests.conftest import vowel  # noqa: E402
 
 torch.set_num_threads(1)
@@ -34,8 +35,10 @@ def examples(count: int = 200) -> Examples:
 
 
 def test_measures_do_not_hear_the_gain() -> None:
+    """But for the very first 10 ms of a call, which have nothing before them to differ from."""
     mel = torch.from_numpy(np.random.default_rng(1).normal(-3, 2, (1, FRAMES, BANDS)).astype(np.float32))
     speech = torch.ones(1, FRAMES)
+    speech[:, 0] = 0
     state = torch.zeros(1, MEASURES.state_size)
     quiet, loud = MEASURES(mel, speech, state)[0], MEASURES(mel + 2.76, speech, state)[0]
     assert float((quiet - loud).abs().max()) < 1e-3
@@ -66,12 +69,22 @@ def test_a_head_learns_and_its_export_is_the_same_network(tmp_path: Path) -> Non
     assert mood_export.verify(net, path) < 1e-3
 
 
-def test_calibration_sharpens_little() -> None:
+def test_a_witness_speaks_for_anger_alone() -> None:
+    data = examples()
+    alone, joined = (fit(data, MEASURES, Fit(heads=1, hidden=8, steps=20, witness_steps=20, batch=64), boost)
+                     for boost in (0.0, 1.0))
+    moved = np.abs(logits(alone, data.measures) - logits(joined, data.measures)).max(0)
+    assert moved[0] > 1e-3 and moved[1:].max() < 1e-5
+
+
+def test_calibration_softens_and_never_sharpens() -> None:
     rng = np.random.default_rng(2)
     truth = rng.integers(0, CLASSES, 400)
     sure = 8 * np.eye(CLASSES, dtype=np.float32)[np.where(rng.random(400) < 0.6, truth, rng.integers(0, CLASSES, 400))]
-    assert calibrate(sure, truth, np.ones(400)).scale < 0.6
-    assert calibrate(0.1 * np.eye(CLASSES)[truth], truth, np.ones(400)).scale == pytest.approx(SURER)
+    even_weight = np.ones(400, np.float32)
+    assert calibrate(sure, truth, even_weight).scale < 0.6
+    timid = 0.1 * np.eye(CLASSES, dtype=np.float32)[truth]
+    assert calibrate(timid, truth, even_weight).scale == pytest.approx(1)
 
 
 def test_women_and_men_count_the_same_within_a_class() -> None:

@@ -109,9 +109,21 @@ def backgrounds(data: Path, seed: int = 1, count: int = 24) -> list[Audio]:
 
 
 def view(clips: Sequence[speech.Clip], noises: Sequence[Audio], seed: int) -> Heard:
-    """One random telephone version of each clip, heard."""
+    """One random telephone version of each clip, heard; those of odd seeds are all noisy."""
     rng = np.random.default_rng(seed)
-    return hear([augment.call(*clip.read(), rng, noises) for clip in clips])
+    recipe = augment.Recipe(noise=1.0, snr_db=(4.0, 14.0)) if seed % 2 else augment.Recipe()
+    return hear([augment.call(*clip.read(), rng, noises, recipe) for clip in clips])
+
+
+def throats(clips: Sequence[speech.Clip], noises: Sequence[Audio], seed: int) -> Heard:
+    """One random telephone version of each clip by another throat, heard."""
+    rng = np.random.default_rng(seed)
+    as_spoken = augment.Recipe(perturb=0.0)
+    waves = []
+    for clip in clips:
+        voice = augment.another_throat(*clip.read(), clip.gender, rng)
+        waves.append(augment.call(voice, RATE, rng, noises, as_spoken))
+    return hear(waves)
 
 
 def condition(clips: Sequence[speech.Clip], name: str, data: Path) -> Heard:

@@ -13,19 +13,18 @@ import json
 import re
 import sys
 import tomllib
-import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
 
 from benchmarks.simulate import telephone
-from models.train import speak
+from models.train import speak, vocoder
+from models.train.vocoder import Samples
 
-Samples = NDArray[np.float64]
 SPOKEN, RATE = 24000, 8000
 SEMITONES, WARP, BRIGHTER_DB, LOUDER_DB, FASTER = 3.5, 0.03, 5.0, 6.0, 0.15
 LEVEL_DB, NOISE_DB = -27.0, -62.0
@@ -66,17 +65,11 @@ class Voice:
 
 def heated(audio: Samples, heat: float) -> Samples:
     """The same sentence by the same throat, raised by `heat` (0-1)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pyworld asks for a module that is on its way out
-        import pyworld
-
-    f0, time = pyworld.harvest(audio, SPOKEN, f0_floor=70, f0_ceil=500)
-    envelope, noise = pyworld.cheaptrick(audio, f0, time, SPOKEN), pyworld.d4c(audio, f0, time, SPOKEN)
-    hertz = np.linspace(0, SPOKEN / 2, envelope.shape[1])
-    lifted = np.stack([np.interp(hertz / (1 + WARP * heat), hertz, row) for row in envelope])
-    lifted *= 10 ** (BRIGHTER_DB * heat / 10 / (1 + (1200 / np.maximum(hertz, 1)) ** 4))
-    raised = pyworld.synthesize(f0 * 2 ** (SEMITONES * heat / 12), np.ascontiguousarray(lifted), noise, SPOKEN)
-    return np.asarray(raised, np.float64)
+    parts = vocoder.take_apart(audio, SPOKEN, 70, 500, patient=True)
+    raised = vocoder.other_throat(parts, pitch=2 ** (SEMITONES * heat / 12), throat=1 + WARP * heat)
+    hertz = np.linspace(0, SPOKEN / 2, raised.envelope.shape[1])
+    brighter = 10 ** (BRIGHTER_DB * heat / 10 / (1 + (1200 / np.maximum(hertz, 1)) ** 4))
+    return vocoder.put_together(replace(raised, envelope=raised.envelope * brighter))
 
 
 def record(script: dict[str, Any], voice: Voice) -> tuple[Samples, list[tuple[float, float]]]:
