@@ -62,8 +62,7 @@ class Plan:
 
 PLANS = (
     # German is all the feeling that it hears; of the synthetic languages the farthest helps most, English costs RAVDESS
-    Plan("mood-open", ("EmoDB", "TTS"), neutral=("zh",), every=True, boost=0.15, evened=False,
-         shipped=True),
+    Plan("mood-open", ("EmoDB", "TTS"), neutral=("zh",), every=True, boost=0.15, evened=False, shipped=True),
     Plan("mood-research", ("EmoDB", "RAVDESS", "CASIA", "TTS"), shipped=True),
     Plan("mood-without-emodb", ("RAVDESS", "CASIA", "TTS")),
     Plan("mood-without-ravdess", ("EmoDB", "CASIA", "TTS")),
@@ -169,8 +168,9 @@ def train(plan: Plan, material: dict[str, Material], measures: Measures, setting
     weight = 1.0 / np.bincount(truth, minlength=CLASSES)[truth]
     net = fit(examples(plan, material), measures, settings, plan.boost, seed=1) if plan.every else twin
     correction = calibrate(logits(twin, np.stack(ends)), truth, weight)
-    half = np.where(np.arange(CLASSES) == 0, correction.shifts / 2, 0).astype(np.float32)
-    (replace(correction, shifts=half) if plan.every else correction).apply(net)
+    if plan.every:
+        correction = replace(correction, shifts=correction.shifts / 2 * (np.arange(CLASSES) == 0))
+    correction.apply(net)
     print(f"{plan.name}: calibrated on {len(held)} clips, scale {correction.scale:.2f}")
     return net
 
