@@ -23,16 +23,15 @@ from models.train.mood_net import CLASSES, OUTPUTS, MoodNet
 Floats = NDArray[np.float32]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Settings of a run; each was chosen on speakers and corpora that were left out."""
 
     heads: int = 3
     """Judges, and as many witnesses."""
-    hidden: int = 256
+    hidden: int = 320
     steps: int = 1200
-    dropout: float = 0.4
+    dropout: float = 0.5
     witness_hidden: int = 32
     witness_steps: int = 400
     witness_dropout: float = 0.3
@@ -41,7 +40,7 @@ class Fit:
     decay: float = 0.05
     noise: float = 0.3
     """Standard deviation of the noise on every measure, in its own deviations."""
-    mix: float = 0.5
+    mix: float = 0.3
     """Share of examples that are mixed with another (Zhang et al. 2018)."""
     smooth: float = 0.1
 

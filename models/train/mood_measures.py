@@ -117,7 +117,8 @@ class Measures(nn.Module):
         joined = torch.cat([past.reshape(-1, PAST, _FRAME), frame[:, :, :_FRAME]], 1)
         trace = torch.cat([loudness_past, loudness], 1)
         broad = torch.sqrt(power[:, :, :BROAD])
-        changes = _changes(cut, torch.cat([cut_past.unsqueeze(1), cut[:, :-1]], 1))
+        begun = cut_past.abs().amax(1, keepdim=True) > 0
+        changes = _changes(cut, torch.cat([torch.where(begun, cut_past, cut[:, 0]).unsqueeze(1), cut[:, :-1]], 1))
         motion = self._motion(broad, torch.cat([broad_past.unsqueeze(1), broad[:, :-1]], 1), reference, level)
         gated = speech * torch.sigmoid(2.0 * (loudness + self.shape.gate))
         voicing = torch.sigmoid(12.0 * (frame[:, :, CEPSTRA + 1] - 0.4))
