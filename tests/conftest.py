@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ def data() -> Path:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item,
+                              call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With EMOTION_NO_SKIP a skip is a failure: what is meant to run must run. Only the data may be absent."""
     report = yield
     if os.environ.get("EMOTION_NO_SKIP") and report.skipped and "; set EMOTION_DATA" not in str(report.longrepr):
@@ -85,4 +86,4 @@ def vowel(hertz: float, seconds: float, level: float = 0.1) -> Audio:
         source = lfilter([1 - r], [1, -2 * r * np.cos(angle), r * r], source)
     envelope = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * time)
     shaped = source * envelope
-    return (level * shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
+    return np.asarray(level * shaped / np.sqrt(np.mean(shaped**2)), np.float32)

@@ -43,17 +43,17 @@ class Script:
     name: str
     language: Language
     seconds: float
-    phrases: list[tuple[float, str, int, Motive]] = field(default_factory=list)
+    phrases: Sequence[tuple[float, str, int, Motive]] = field(default_factory=list)
     """(second, text, rung, motive)."""
-    turns: list[tuple[float, str, Sequence[float], float]] = field(default_factory=list)
+    turns: Sequence[tuple[float, str, Sequence[float], float]] = field(default_factory=list)
     """(second, text, evidence, calming)."""
-    heat: list[tuple[float, float, float]] = field(default_factory=list)
+    heat: Sequence[tuple[float, float, float]] = field(default_factory=list)
     """(from, to, z): the caller speaks and stands so far from his normal."""
-    anger: list[tuple[float, float, float]] = field(default_factory=list)
-    waits: list[tuple[float, float]] = field(default_factory=list)
-    repeats: list[tuple[float, str]] = field(default_factory=list)
-    transfers: list[float] = field(default_factory=list)
-    interrupts: list[float] = field(default_factory=list)
+    anger: Sequence[tuple[float, float, float]] = field(default_factory=list)
+    waits: Sequence[tuple[float, float]] = field(default_factory=list)
+    repeats: Sequence[tuple[float, str]] = field(default_factory=list)
+    transfers: Sequence[float] = field(default_factory=list)
+    interrupts: Sequence[float] = field(default_factory=list)
     by: str | None = "transcript"
     degraded: tuple[str, ...] = ()
 

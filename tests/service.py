@@ -87,7 +87,9 @@ class Service:
 
     def socket(self, path: str, key: str | None = None, **more: Any) -> ClientConnection:
         """A WebSocket that shows a key."""
-        return connect(self.ws + path, additional_headers=_bearer(key), max_size=1 << 24, **more)
+        connection = connect(self.ws + path, additional_headers=_bearer(key), max_size=1 << 24, **more)
+        assert isinstance(connection, ClientConnection)
+        return connection
 
     def key(self, tenant: str, role: str, agent: str | None = None, team: str | None = None) -> str:
         """Make a key while the service runs; it counts at once."""

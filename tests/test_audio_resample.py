@@ -19,7 +19,7 @@ RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def speech(rate: int) -> Audio:
-    return soxr.resample(vowel(150, 1.5), RATE, rate).astype(np.float32)
+    return np.asarray(soxr.resample(vowel(150, 1.5), RATE, rate), np.float32)
 
 
 @pytest.mark.parametrize("rate", RATES)

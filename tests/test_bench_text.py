@@ -37,8 +37,8 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
 
 def test_train_and_dev_share_no_dialogue(data: Path) -> None:
     for language in ("zh", "en"):
-        train = {dialogue.id for dialogue in texts.stc3(data, language, "train")}  # type: ignore[arg-type]
-        dev = {dialogue.id for dialogue in texts.stc3(data, language, "dev")}  # type: ignore[arg-type]
+        train = {dialogue.id for dialogue in texts.stc3(data, language, "train")}
+        dev = {dialogue.id for dialogue in texts.stc3(data, language, "dev")}
         assert not train & dev
 
 

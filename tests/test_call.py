@@ -15,7 +15,7 @@ from emotion.types import HOP, RATE, Audio, Span, Utterance
 
 
 def ramp(count: int, start: int = 0) -> Audio:
-    return (np.arange(start, start + count) % 1000).astype(np.float32) / 1000
+    return (np.arange(start, start + count) % 1000).astype(np.float32) / np.float32(1000)
 
 
 @given(st.lists(st.integers(1, 2000), min_size=1, max_size=20))

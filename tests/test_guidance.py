@@ -31,8 +31,9 @@ def test_every_rung_and_motive_has_a_card_that_fits(rung: int, motive: Motive) -
 
 def test_main_reasons_have_wordings_of_their_own() -> None:
     guidance = load()
-    titles = {guidance.cards("raise", rung, motive)["zh"].title for rung, motive in
-              [(2, "waiting"), (2, "repetition"), (4, "demand"), (4, "accusation"), (4, "threat"), (6, "abuse")]}
+    reasons: list[tuple[int, Motive]] = [(2, "waiting"), (2, "repetition"), (4, "demand"), (4, "accusation"),
+                                         (4, "threat"), (6, "abuse")]
+    titles = {guidance.cards("raise", rung, motive)["zh"].title for rung, motive in reasons}
     titles |= {guidance.cards("ease", 1, "calming")["zh"].title, guidance.cards("care", 5, "complaint")["zh"].title}
     assert len(titles) == 8
 

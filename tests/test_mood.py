@@ -47,7 +47,8 @@ def test_probabilities_add_to_one(name: str) -> None:
 @pytest.mark.parametrize("gain_db", [-12.0, -6.0, 6.0, 12.0])
 @pytest.mark.parametrize("hertz", [120.0, 240.0])
 def test_level_is_not_mood(gain_db: float, hertz: float) -> None:
-    wave = vowel(hertz, 3, level=0.05) + np.float32(1e-4) * np.random.default_rng(1).standard_normal(24000).astype("f4")
+    noise = np.random.default_rng(1).standard_normal(24000).astype(np.float32)
+    wave = vowel(hertz, 3, level=0.05) + np.float32(1e-4) * noise
     for plain, louder in zip(moods(wave), moods(wave * np.float32(10 ** (gain_db / 20))), strict=True):
         assert (plain is None) == (louder is None)
         if plain is not None and louder is not None:

@@ -87,10 +87,11 @@ def test_calibration_softens_and_never_sharpens() -> None:
 
 
 def test_women_and_men_count_the_same_within_a_class() -> None:
-    from benchmarks.datasets.speech import Clip
+    from benchmarks.datasets.speech import Clip, Emotion, Gender
 
-    clips = [Clip(Path("a"), "C", "zh", "s", gender, emotion, "", 1.0, "train")
-             for gender, emotion in (("F", "anger"), ("F", "anger"), ("F", "anger"), ("M", "anger"), ("M", "neutral"))]
+    people: list[tuple[Gender, Emotion]] = [("F", "anger"), ("F", "anger"), ("F", "anger"), ("M", "anger"),
+                                            ("M", "neutral")]
+    clips = [Clip(Path("a"), "C", "zh", "s", gender, emotion, "", 1.0, "train") for gender, emotion in people]
     assert even(clips) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2, 1])
 
 

@@ -12,7 +12,7 @@ from models.train import words, words_data, words_thresholds  # noqa: E402
 from models.train.words_net import KEPT, STACK, SpotterNet  # noqa: E402
 
 
-def test_occupancy_follows_the_text():
+def test_occupancy_follows_the_text() -> None:
     posteriors = np.full((12, 4), 0.05, np.float32)
     posteriors[:, 0] = 0.85
     posteriors[3] = (0.1, 0.5, 0.35, 0.05)
@@ -25,14 +25,14 @@ def test_occupancy_follows_the_text():
     assert words_data.occupancy(posteriors[:3], [1, 2]) is None
 
 
-def test_warp_moves_a_peak():
+def test_warp_moves_a_peak() -> None:
     line = np.zeros(129, np.float32)
     line[40] = 1
     assert np.argmax(line @ words._warp(1.25)) == 50
     assert np.array_equal(line @ words._warp(1.0), line)
 
 
-def test_spoiled_speech_stays_finite():
+def test_spoiled_speech_stays_finite() -> None:
     power = np.random.default_rng(0).normal(-8, 3, (4, 550, 129)).astype(np.float32)
     before = power.copy()
     mels = words.spoil(power, np.random.default_rng(1))
@@ -41,7 +41,7 @@ def test_spoiled_speech_stays_finite():
     assert np.array_equal(power, before)
 
 
-def test_network_streams_as_it_trains():
+def test_network_streams_as_it_trains() -> None:
     net = SpotterNet({"zh": 5, "en": 3}, width=8, inner=12, blocks=2).eval()
     frames = torch.randn(2, 40, STACK * 64)
     whole, last = net(frames, net.start(2))
@@ -52,7 +52,7 @@ def test_network_streams_as_it_trains():
     assert state.shape == (2, 2, KEPT, 8)
 
 
-def test_manifest_entries_are_replaced(tmp_path: Path):
+def test_manifest_entries_are_replaced(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.toml"
     manifest.write_text('# first line\n\n[other]\nfile = "o"\n', "utf-8")
     for file in ("a.onnx", "b.onnx"):
@@ -61,7 +61,7 @@ def test_manifest_entries_are_replaced(tmp_path: Path):
     assert table == {"other": {"file": "o"}, "words-zh": {"file": "b.onnx", "commercial_use": True, "state": [1, 2]}}
 
 
-def test_threshold_keeps_to_the_budget():
+def test_threshold_keeps_to_the_budget() -> None:
     ratios = [-0.2, -0.4, -0.6, -0.8]
     found = words_thresholds._at(ratios, 2.0)
     assert sum(ratio >= found for ratio in ratios) == 2

@@ -62,7 +62,7 @@ def music(seconds: float, root: float = 220.0, beat: float = 0.5, seed: int = 0)
         start = round(now * RATE)
         wave[start:start + 800] += np.sin(2 * np.pi * 90 * drum) * np.exp(-30 * drum)
     wave = wave[:round(seconds * RATE)]
-    return (0.1 * wave / np.sqrt(np.mean(wave**2))).astype(np.float32)
+    return np.asarray(0.1 * wave / np.sqrt(np.mean(wave**2)), np.float32)
 
 
 def repeated(wave: Audio, seconds: float = 6.0) -> Audio:

@@ -44,7 +44,9 @@ def stepper(name: str, waves: Audio) -> Step:
 
     def step(states: list[Any], hops: Audio) -> list[Any]:
         rows = [notes[row.tobytes()] for row in hops]
-        return STAGES[name].step(states, hops, *[list(values) for values in zip(*rows, strict=True)][:wanted])
+        known = [list(values) for values in zip(*rows, strict=True)][:wanted]
+        made: list[Any] = STAGES[name].step(states, hops, *known)
+        return made
 
     return step
 

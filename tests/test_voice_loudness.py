@@ -53,9 +53,8 @@ def test_a_gain_moves_the_level_and_nothing_else(gain: float) -> None:
 
 
 def test_effort_rises_when_the_spectrum_flattens_at_the_same_level() -> None:
-    soft = tone(500, 0.5, 0.1) + tone(2000, 0.5, 0.01)
-    hard = tone(500, 0.5, 0.05) + tone(2000, 0.5, 0.08)
-    soft, hard = (measure((wave, True)) for wave in (soft, hard))
+    soft = measure((tone(500, 0.5, 0.1) + tone(2000, 0.5, 0.01), True))
+    hard = measure((tone(500, 0.5, 0.05) + tone(2000, 0.5, 0.08), True))
     assert soft is not None
     assert hard is not None
     assert hard.effort - soft.effort > 5

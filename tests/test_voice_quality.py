@@ -28,7 +28,7 @@ def pulses(hertz: float, jitter: float = 0.0, shimmer_db: float = 0.0, noise: fl
     wave = lfilter([1], [1, -2 * r * np.cos(2 * np.pi * 700 / rate), r * r], wave)
     wave = np.convolve(wave, np.hanning(33) / 16.5, "same")[::16]
     wave = wave / np.abs(wave).max() * 0.5
-    return (wave + noise * rng.standard_normal(len(wave)) * np.sqrt(np.mean(wave**2))).astype(np.float32)
+    return np.asarray(wave + noise * rng.standard_normal(len(wave)) * np.sqrt(np.mean(wave**2)), np.float32)
 
 
 def measure(wave: Audio, hertz: float) -> Quality:

@@ -52,7 +52,7 @@ def test_the_noise_falls_at_once_and_rises_slowly() -> None:
 def test_the_level_moves_the_odds_and_alone_makes_no_speech() -> None:
     sure = np.linspace(0, 1, 11, dtype=np.float32)
     np.testing.assert_allclose(fuse(sure, np.full(11, EVEN, np.float32)), np.clip(sure, 1e-3, 1 - 1e-3), rtol=1e-4)
-    assert (fuse(sure, np.full(11, 60.0)) > fuse(sure, np.zeros(11))).all()
+    assert (fuse(sure, np.full(11, 60.0, np.float32)) > fuse(sure, np.zeros(11, np.float32))).all()
     assert fuse(np.array([0.1]), np.array([60.0]))[0] < CONFIG.end
 
 

@@ -14,7 +14,7 @@ from emotion.words.onnxfile import initializers
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=8))
-def test_filter_banks_do_not_care_for_chunks(cuts: list[int]):
+def test_filter_banks_do_not_care_for_chunks(cuts: list[int]) -> None:
     wide = np.random.default_rng(1).standard_normal(sum(cuts)).astype(np.float32) * 0.1
     whole = fbank.step([fbank.FbankState()], wide[None])[0]
     state, parts, at = fbank.FbankState(), [], 0
@@ -24,7 +24,7 @@ def test_filter_banks_do_not_care_for_chunks(cuts: list[int]):
     assert np.allclose(np.concatenate(parts), whole, atol=1e-4)
 
 
-def test_doubling_keeps_a_tone():
+def test_doubling_keeps_a_tone() -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(2000) / 8000).astype(np.float32)
     wide = fbank.double(np.concatenate([np.zeros(fbank.TAPS - 1, np.float32), tone])[None])[0][100:-100]
     spectrum = np.abs(np.fft.rfft(wide * np.hanning(len(wide))))
@@ -36,7 +36,7 @@ def field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, len(content)]) + content
 
 
-def test_reader_finds_named_arrays(tmp_path: Path):
+def test_reader_finds_named_arrays(tmp_path: Path) -> None:
     values = np.arange(6, dtype="<f4").reshape(2, 3)
     tensor = b"\x08\x02\x08\x03\x10\x01" + field(8, b"layer") + field(9, values.tobytes())
     (tmp_path / "one.onnx").write_bytes(field(7, field(5, tensor)))
@@ -44,13 +44,13 @@ def test_reader_finds_named_arrays(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", field(7, b"")])
-def test_reader_refuses_what_is_no_model(tmp_path: Path, content: bytes):
+def test_reader_refuses_what_is_no_model(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "one.onnx").write_bytes(content)
     with pytest.raises(ValueError, match=r"no float weights|not a protocol|ends in the middle"):
         initializers(tmp_path / "one.onnx")
 
 
-def test_streaming_equals_the_whole_graph(data: Path):
+def test_streaming_equals_the_whole_graph(data: Path) -> None:
     import onnxruntime as ort
 
     from emotion.words.fsmn import FsmnEar

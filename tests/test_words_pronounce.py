@@ -54,7 +54,7 @@ def test_units_are_of_the_alphabet_and_never_double(language: str) -> None:
 
 def test_most_phrases_can_be_heard() -> None:
     for language in ("zh", "en"):
-        lexicon = Lexicon.load(language)  # type: ignore[arg-type]
+        lexicon = Lexicon.load(language)
         heard = {one.term.key for one in lexicon.units()}
         assert len(heard) >= 0.95 * len(lexicon.terms)
 

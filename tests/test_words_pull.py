@@ -44,7 +44,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[pull.Source]:
     server.server_close()
 
 
-def test_pull_fetches_and_does_not_fetch_twice(source: pull.Source, tmp_path: Path):
+def test_pull_fetches_and_does_not_fetch_twice(source: pull.Source, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     folder = pull.pull("one", tmp_path, show=lambda *progress: seen.append(progress))
     assert (folder / "model.bin").read_bytes() == CONTENT
@@ -54,7 +54,7 @@ def test_pull_fetches_and_does_not_fetch_twice(source: pull.Source, tmp_path: Pa
     assert Handler.asked == [None]
 
 
-def test_pull_goes_on_where_it_stopped(source: pull.Source, tmp_path: Path):
+def test_pull_goes_on_where_it_stopped(source: pull.Source, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "model.bin.part").write_bytes(CONTENT[:1000])
     folder = pull.pull("one", tmp_path)
@@ -62,7 +62,7 @@ def test_pull_goes_on_where_it_stopped(source: pull.Source, tmp_path: Path):
     assert Handler.asked == ["bytes=1000-"]
 
 
-def test_an_altered_file_is_thrown_away(source: pull.Source, tmp_path: Path):
+def test_an_altered_file_is_thrown_away(source: pull.Source, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "model.bin.part").write_bytes(b"x" * 1000)
     with pytest.raises(WeightsError, match="SHA-256 differs"):
@@ -70,7 +70,7 @@ def test_an_altered_file_is_thrown_away(source: pull.Source, tmp_path: Path):
     assert not list((tmp_path / "one").iterdir())
 
 
-def test_from_a_folder(source: pull.Source, tmp_path: Path):
+def test_from_a_folder(source: pull.Source, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="--from names the folder"):
         pull.pull("one", tmp_path / "cache", tmp_path)
     (tmp_path / "model.bin").write_bytes(CONTENT)
@@ -78,14 +78,14 @@ def test_from_a_folder(source: pull.Source, tmp_path: Path):
     assert Handler.asked == []
 
 
-def test_without_a_network_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_without_a_network_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     nowhere = pull.Source("a test", "none", "http://127.0.0.1:9/", {"model.bin": "0"})
     monkeypatch.setattr(pull, "SOURCES", {"one": nowhere})
     with pytest.raises(WeightsError, match=r"cannot be reached.*--from"):
         pull.pull("one", tmp_path)
 
 
-def test_command_line_lists_and_pulls(source: pull.Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_command_line_lists_and_pulls(source: pull.Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     pull.add_arguments(parser)
     assert pull.run(parser.parse_args(["list", "--cache", str(tmp_path)])) == 0

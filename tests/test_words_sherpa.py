@@ -47,10 +47,10 @@ class Engine:
         pass
 
 
-def test_each_phrase_is_told_once_a_sentence():
+def test_each_phrase_is_told_once_a_sentence() -> None:
     ear = SherpaRecognizer(Lexicon.load("zh"), Engine())
     states = [ear.start(), ear.start()]
-    heard = [ear.step(states, np.zeros((2, HOP), np.float32), np.zeros(0), []) for _ in range(8)]
+    heard = [ear.step(states, np.zeros((2, HOP), np.float32), np.zeros(0, np.float32), []) for _ in range(8)]
     rungs = [max((phrase.rung for phrase in mine), default=None) for mine, _ in heard]
     assert rungs[0] is None
     assert rungs[1] == rungs[5] == 5
@@ -58,6 +58,6 @@ def test_each_phrase_is_told_once_a_sentence():
     assert heard[1][0][0].span.end == 2 * HOP
 
 
-def test_it_is_not_there_without_weights(tmp_path: Path):
+def test_it_is_not_there_without_weights(tmp_path: Path) -> None:
     assert open_recognizer("zh", Lexicon.load("zh"), str(tmp_path), 1) is None
     assert Spotter(WordsConfig(ears=("sherpa",))).recognizer("zh") is None

@@ -52,7 +52,7 @@ def complaint(data: Path) -> tuple[Audio, str]:
     return degrade(words.read(said, RATE), RATE, "telephone"), "我要投诉你们"
 
 
-def test_nothing_said_is_not_words_unavailable(spotter: Spotter, rng: np.random.Generator):
+def test_nothing_said_is_not_words_unavailable(spotter: Spotter, rng: np.random.Generator) -> None:
     hiss = (1e-3 * rng.standard_normal(6 * RATE)).astype(np.float32)
     for language in ("zh", "en"):
         heard = hear(spotter, [hiss, np.zeros(6 * RATE, np.float32)], language)
@@ -60,17 +60,17 @@ def test_nothing_said_is_not_words_unavailable(spotter: Spotter, rng: np.random.
         assert [phrases(mine) for mine in heard] == [[], []]
 
 
-def test_no_ear_says_so():
+def test_no_ear_says_so() -> None:
     deaf = Spotter(WordsConfig(ears=("fsmn",)))
     assert [one.by for one in hear(deaf, [np.zeros(RATE, np.float32)], "en")[0]] == [None] * 5
 
 
-def test_an_ear_that_nobody_knows():
+def test_an_ear_that_nobody_knows() -> None:
     with pytest.raises(ValueError, match="no ear is called 'nose'"):
         Spotter(WordsConfig(ears=("nose",))).start("zh")
 
 
-def test_pickled_and_batched_calls_hear_the_same(spotter: Spotter, complaint: tuple[Audio, str]):
+def test_pickled_and_batched_calls_hear_the_same(spotter: Spotter, complaint: tuple[Audio, str]) -> None:
     wave, _ = complaint
     late = np.concatenate([np.zeros(3000, np.float32), wave])
     alone = [hear(spotter, [one], "zh")[0] for one in (wave, late)]
@@ -81,7 +81,7 @@ def test_pickled_and_batched_calls_hear_the_same(spotter: Spotter, complaint: tu
         assert np.allclose([a.score for a in mine], [b.score for b in theirs], atol=1e-3)
 
 
-def test_a_complaint_is_heard_and_heard_again(spotter: Spotter, complaint: tuple[Audio, str]):
+def test_a_complaint_is_heard_and_heard_again(spotter: Spotter, complaint: tuple[Audio, str]) -> None:
     wave, _ = complaint
     found = phrases(hear(spotter, [np.concatenate([wave, np.zeros(RATE, np.float32), wave])], "zh")[0])
     complaints = [phrase for phrase in found if phrase.rung >= 4]
@@ -90,13 +90,13 @@ def test_a_complaint_is_heard_and_heard_again(spotter: Spotter, complaint: tuple
     assert all(0.3 < phrase.score <= 1 for phrase in complaints)
 
 
-def test_a_phrase_cut_by_loss_is_no_other_phrase(spotter: Spotter, complaint: tuple[Audio, str]):
+def test_a_phrase_cut_by_loss_is_no_other_phrase(spotter: Spotter, complaint: tuple[Audio, str]) -> None:
     wave = complaint[0].copy()
     wave[len(wave) // 3: 2 * len(wave) // 3] = 0
     assert len(phrases(hear(spotter, [wave], "zh")[0])) <= 1
 
 
-def test_a_tenants_phrase_is_heard_without_a_restart(complaint: tuple[Audio, str]):
+def test_a_tenants_phrase_is_heard_without_a_restart(complaint: tuple[Audio, str]) -> None:
     spotter, (wave, text) = Spotter(WordsConfig(ears=("bundled",))), complaint
     states = [spotter.start("zh")]
     hear(spotter, [wave[:HOP]], "zh", states)
@@ -104,7 +104,7 @@ def test_a_tenants_phrase_is_heard_without_a_restart(complaint: tuple[Audio, str
     assert {phrase.key for phrase in phrases(hear(spotter, [wave], "zh", states)[0])} == {"ours"}
 
 
-def test_fetched_ear_comes_first(data: Path, tmp_path: Path, complaint: tuple[Audio, str]):
+def test_fetched_ear_comes_first(data: Path, tmp_path: Path, complaint: tuple[Audio, str]) -> None:
     from emotion.words.pull import pull
 
     source = data.parent / "models" / "fsmn_ctc_zh"
@@ -115,4 +115,5 @@ def test_fetched_ear_comes_first(data: Path, tmp_path: Path, complaint: tuple[Au
     heard = hear(spotter, [complaint[0]], "zh")[0]
     assert {one.by for one in heard} == {"fsmn"}
     assert any(phrase.rung >= 4 for phrase in phrases(heard))
-    assert spotter.recognizer("en").name == "bundled"
+    english = spotter.recognizer("en")
+    assert english is not None and english.name == "bundled"

@@ -93,7 +93,8 @@ def test_the_agent_is_asked_for_acknowledgement_and_nothing_else() -> None:
     heard, = hear([say("非常抱歉，给您添麻烦了，这个垃圾系统", side="agent")])
     assert heard.acknowledged == Span(0, 2 * RATE)
     assert heard.phrases == ()
-    assert heard.turn is heard.repeat is None
+    assert heard.turn is None
+    assert heard.repeat is None
     plain, = hear([say("请报一下订单号", side="agent")])
     assert plain.acknowledged is None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.browser.stage import Stage
 
@@ -22,9 +22,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESKTOP = {"width": 1366, "height": 768}
+DESKTOP: ViewportSize = {"width": 1366, "height": 768}
 SCRIPTS = Path(__file__).parent / "scripts"
-BESIDE = {"width": 360, "height": 740}
+BESIDE: ViewportSize = {"width": 360, "height": 740}
 
 
 def launch(playwright: Any, *more: str) -> Browser:

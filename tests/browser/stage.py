@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.web import CSP
 from emotion.guidance import load
+from emotion.types import Motive
 
 CONSOLE = Path(__file__).parents[2] / "api" / "console"
 GUIDANCE = load()
@@ -74,7 +75,7 @@ def reason(text: str = "等了半天", at: float = 12.3, ear: str = "words") -> 
 
 def alert(rung: int, at: float = 13.0, **changes: Any) -> dict[str, Any]:
     """An alert with the real guidance of its rung."""
-    motive = "waiting" if rung < 4 else "demand" if rung < 5 else "complaint"
+    motive: Motive = "waiting" if rung < 4 else "demand" if rung < 5 else "complaint"
     cards = GUIDANCE.cards("raise", rung, motive)
     plain = {
         language: {
@@ -192,7 +193,12 @@ class Stage:
             {"type": kind, "call": call, "agent": "a-1", "team": "north", "time": "2026-01-31T09:30:10Z", **payload},
         )
         self._log.append(event)
-        self._call(lambda: [queue.put_nowait(event) for queue in self._queues])
+
+        def put() -> None:
+            for queue in self._queues:
+                queue.put_nowait(event)
+
+        self._call(put)
 
     def cut(self) -> None:
         """Every SSE line and stream socket breaks."""
@@ -206,14 +212,19 @@ class Stage:
 
     def tell(self, message: dict[str, Any]) -> None:
         """A server message on every open stream."""
-        self._call(lambda: [self._soon(socket.send_text(json.dumps(message))) for socket in self._sockets])
+
+        def send() -> None:
+            for socket in self._sockets:
+                self._soon(socket.send_text(json.dumps(message)))
+
+        self._call(send)
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _call(self, work: Any) -> None:
+    def _call(self, work: Callable[[], None]) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(work)
 

@@ -46,7 +46,8 @@ def test_a_card_says_the_mood_first_then_the_matter_then_what_to_leave(desk: Pag
     expect(desk.locator(".card .matter")).to_contain_text(guide["matter"])
     expect(desk.locator(".card .avoid")).to_contain_text(guide["avoid"])
     mood, matter = desk.locator(".card .mood"), desk.locator(".card .matter")
-    assert mood.bounding_box()["y"] < matter.bounding_box()["y"]
+    upper, lower = mood.bounding_box(), matter.bounding_box()
+    assert upper is not None and lower is not None and upper["y"] < lower["y"]
     assert float(mood.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")) >= 26
 
 

@@ -59,7 +59,7 @@ async def pause_and_resume(hook: Hook, socket: ClientConnection) -> None:
 
 async def flow(place: Place, channels: list[list[str]], step: Step | None) -> list[dict[str, Any]]:
     """Open, stream a tone, do the step, close; all that the server said."""
-    hook, said = Hook(place), []
+    hook, said = Hook(place), list[dict[str, Any]]()
     offers = [{"type": "audio", "format": "PCMU", "channels": names, "rate": 8000} for names in channels]
     async with hook.connect() as socket:
         text = json.loads(hook.open(str(uuid4()), ["caller"], "en"))
