@@ -46,8 +46,8 @@ def test_no_budget_silences_a_complaint_that_was_said() -> None:
 
 
 def test_a_rung_is_told_once_however_often_it_is_said() -> None:
-    again = [(float(t), "太差了", 3, "judgement") for t in range(5, 55, 5)]
-    assert len(told(Script("c", "zh", 60, phrases=again))) == 1  # type: ignore[arg-type]
+    again: list[tuple[float, str, int, Motive]] = [(float(t), "太差了", 3, "judgement") for t in range(5, 55, 5)]
+    assert len(told(Script("c", "zh", 60, phrases=again))) == 1
 
 
 def test_within_the_cool_down_the_same_rung_is_not_told_again_and_after_it_is() -> None:

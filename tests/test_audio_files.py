@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import soundfile
 from emotion.audio import g711
 from emotion.audio.files import open_recording
 from emotion.audio.pcm import AudioError
-from emotion.types import RATE
+from emotion.types import RATE, Audio
 from tests.conftest import tone
 
 
@@ -28,9 +29,9 @@ def test_formats(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("ending", "encode"), [(".ulaw", g711.encode_ulaw), (".al", g711.encode_alaw)])
-def test_raw_g711(tmp_path: Path, ending: str, encode: object) -> None:
+def test_raw_g711(tmp_path: Path, ending: str, encode: Callable[[Audio], bytes]) -> None:
     path = tmp_path / f"a{ending}"
-    path.write_bytes(encode(tone(300, 1)))  # type: ignore[operator]
+    path.write_bytes(encode(tone(300, 1)))
     block = next(open_recording(path).blocks())
     assert np.abs(block["caller"]).max() == pytest.approx(0.1, abs=0.01)
 

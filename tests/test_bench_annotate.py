@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.conftest import vowel
 CHAT = "caller: 你好\nagent: 您好\ncaller: 怎么还没到\n\ncaller: 谢谢\n"
 
 
-def script(*answers: str):  # type: ignore[no-untyped-def]
+def script(*answers: str) -> Callable[[str], str]:
     left = iter(answers)
     return lambda _: next(left)
 

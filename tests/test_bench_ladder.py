@@ -88,8 +88,8 @@ def test_an_ablation_leaves_what_it_names_and_nothing_else() -> None:
 
 
 def test_the_text_track_climbs_with_the_words() -> None:
-    said = (("caller", "你好，我想查一下订单"), ("agent", "您好"), ("caller", "什么垃圾服务，我要投诉你们！"))
-    chat = texts.Dialogue("x", said, None)  # type: ignore[arg-type]
+    chat = texts.Dialogue("x", (("caller", "你好，我想查一下订单"), ("agent", "您好"),
+                                ("caller", "什么垃圾服务，我要投诉你们！")), None)
     readings = written(chat, "zh", TranscriptReader(WordsConfig()))
     stood = standings(Ladder(), ((reading, None) for reading in readings))
     assert [round(reading.at / RATE) for reading in readings] == [10, 30]

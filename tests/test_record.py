@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from emotion.record import complaint
+from emotion.record import Record, complaint
 from tests.scripted import Script, run
 
 
-def record(**what: object):  # type: ignore[no-untyped-def]
-    return complaint(run(Script("r", "zh", 60, **what)))  # type: ignore[arg-type]
+def record(**what: Any) -> Record:
+    found = complaint(run(Script("r", "zh", 60, **what)))
+    assert found is not None
+    return found
 
 
 def test_a_call_below_rung_five_has_none() -> None:
-    assert record(phrases=[(5, "退款", 4, "demand")]) is None
+    assert complaint(run(Script("r", "zh", 60, phrases=[(5, "退款", 4, "demand")]))) is None
 
 
 def test_kinds_are_proposed_with_reasons() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emotion.types import Language
 from emotion.words.lexicon import Lexicon, Term
 from emotion.words.pronounce import letters_to_sounds, numerals, syllables, to_phonemes
 
@@ -41,8 +42,8 @@ def test_numbers_are_written_out() -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_units_are_of_the_alphabet_and_never_double(language: str) -> None:
-    spoken = Lexicon.load(language).units()  # type: ignore[arg-type]
+def test_units_are_of_the_alphabet_and_never_double(language: Language) -> None:
+    spoken = Lexicon.load(language).units()
     assert len({one.units for one in spoken}) == len(spoken)
     for one in spoken:
         assert one.units and "…" not in one.text and "{n}" not in one.text

@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from api.protocols.signatures import Request, sign_audiohook, twilio_signature
 from emotion.audio.g711 import decode_ulaw
@@ -212,7 +213,7 @@ async def audiosocket(place: Place, sound: Sound, sides: Sequence[Side], languag
 
 async def asterisk(place: Place, sound: Sound, sides: Sequence[Side], language: str, call: str) -> str:
     url = f"{place.socket}/v1/asterisk?consent=true&language={language}"
-    async with connect(url, subprotocols=["media"]) as socket:  # type: ignore[list-item]
+    async with connect(url, subprotocols=[Subprotocol("media")]) as socket:
         assert socket.subprotocol == "media"
         await socket.send(f"MEDIA_START connection_id:emotion channel:WebSocket/emotion/0x7f channel_id:{call} "
                           "format:ulaw optimal_frame_size:160 ptime:20")
@@ -226,7 +227,7 @@ async def asterisk(place: Place, sound: Sound, sides: Sequence[Side], language: 
 async def freeswitch(place: Place, sound: Sound, sides: Sequence[Side], language: str, call: str) -> str:
     mix = "stereo" if len(sides) == 2 else "mono"
     url = f"{place.socket}/v1/freeswitch?call_id={call}&rate=8000&mix={mix}"
-    async with connect(url, subprotocols=["audio.drachtio.org"]) as socket:  # type: ignore[list-item]
+    async with connect(url, subprotocols=[Subprotocol("audio.drachtio.org")]) as socket:
         assert socket.subprotocol == "audio.drachtio.org"
         await socket.send(json.dumps({"consent": True, "language": language, "from": "1001"}))
         async for parts in sound.packets(*sides):
