@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from emotion.alerts import Alerter
@@ -43,17 +43,17 @@ class Script:
     name: str
     language: Language
     seconds: float
-    phrases: Sequence[tuple[float, str, int, Motive]] = field(default_factory=list)
+    phrases: Sequence[tuple[float, str, int, Motive]] = ()
     """(second, text, rung, motive)."""
-    turns: Sequence[tuple[float, str, Sequence[float], float]] = field(default_factory=list)
+    turns: Sequence[tuple[float, str, Sequence[float], float]] = ()
     """(second, text, evidence, calming)."""
-    heat: Sequence[tuple[float, float, float]] = field(default_factory=list)
+    heat: Sequence[tuple[float, float, float]] = ()
     """(from, to, z): the caller speaks and stands so far from his normal."""
-    anger: Sequence[tuple[float, float, float]] = field(default_factory=list)
-    waits: Sequence[tuple[float, float]] = field(default_factory=list)
-    repeats: Sequence[tuple[float, str]] = field(default_factory=list)
-    transfers: Sequence[float] = field(default_factory=list)
-    interrupts: Sequence[float] = field(default_factory=list)
+    anger: Sequence[tuple[float, float, float]] = ()
+    waits: Sequence[tuple[float, float]] = ()
+    repeats: Sequence[tuple[float, str]] = ()
+    transfers: Sequence[float] = ()
+    interrupts: Sequence[float] = ()
     by: str | None = "transcript"
     degraded: tuple[str, ...] = ()
 

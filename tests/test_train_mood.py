@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -93,16 +92,6 @@ def test_women_and_men_count_the_same_within_a_class() -> None:
                                             ("M", "neutral")]
     clips = [Clip(Path("a"), "C", "zh", "s", gender, emotion, "", 1.0, "train") for gender, emotion in people]
     assert even(clips) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2, 1])
-
-
-def test_an_entry_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.toml"
-    manifest.write_text('# on top\n\n[other]\nfile = "o"\n', "utf-8")
-    for number in (1, 2):
-        mood_export.enter(manifest, "mine", {"file": "m", "n": number, "free": True, "golden": [0.5, 0.25]})
-    found = tomllib.loads(manifest.read_text("utf-8"))
-    assert found == {"other": {"file": "o"}, "mine": {"file": "m", "n": 2, "free": True, "golden": [0.5, 0.25]}}
-    assert manifest.read_text("utf-8").startswith("# on top")
 
 
 def test_every_plan_is_in_the_manifest_and_the_open_one_is_open(data: Path) -> None:

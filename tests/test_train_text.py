@@ -80,22 +80,6 @@ def test_n_grams_imitate_the_teacher_and_less_well_where_he_was_not_heard() -> N
     assert not set(sentences.without(unheard).groups) & unheard
 
 
-def test_the_manifest_keeps_the_sections_of_others(tmp_path: Path) -> None:
-    manifest, weights = tmp_path / "manifest.toml", tmp_path / "text-zh.onnx"
-    manifest.write_text('# top\n\n[mood]\nfile = "mood.onnx"\n\n[text-zh]\nfile = "old"\n\n[words]\nfile = "w"\n',
-                        "utf-8")
-    weights.write_bytes(b"new")
-    text_export.enter(weights, "zh", manifest)
-    text_export.enter(weights, "zh", manifest)
-    import tomllib
-
-    found = tomllib.loads(manifest.read_text("utf-8"))
-    assert found["mood"] == {"file": "mood.onnx"}
-    assert found["words"] == {"file": "w"}
-    assert found["text-zh"]["file"] == "text-zh.onnx"
-    assert manifest.read_text("utf-8").startswith("# top\n")
-
-
 @pytest.mark.parametrize(("term", "turns", "against"), [
     (Term("a", 5, "complaint", ("x",)), [5, 5, 6, 5, 4], False),
     (Term("a", 5, "complaint", ("x",)), [2, 3, 2, 5, 3], True),

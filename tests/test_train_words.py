@@ -1,7 +1,6 @@
 """Training of the spotter: targets, spoiled spectra, the network as it streams, and what is written down."""
 
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,15 +49,6 @@ def test_network_streams_as_it_trains() -> None:
     assert torch.allclose(torch.cat([first["zh"], second["zh"]], dim=1), whole["zh"], atol=1e-5)
     assert torch.allclose(state, last, atol=1e-6)
     assert state.shape == (2, 2, KEPT, 8)
-
-
-def test_manifest_entries_are_replaced(tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.toml"
-    manifest.write_text('# first line\n\n[other]\nfile = "o"\n', "utf-8")
-    for file in ("a.onnx", "b.onnx"):
-        words.entry(manifest, "words-zh", {"file": file, "commercial_use": True, "state": [1, 2]})
-    table = tomllib.loads(manifest.read_text("utf-8"))
-    assert table == {"other": {"file": "o"}, "words-zh": {"file": "b.onnx", "commercial_use": True, "state": [1, 2]}}
 
 
 def test_threshold_keeps_to_the_budget() -> None:

@@ -24,7 +24,7 @@ from emotion.config import MoodConfig
 from emotion.mood import MoodModel
 from models import golden
 from models.train import data as hearing
-from models.train import mood_card, mood_export
+from models.train import manifest, mood_card, mood_export
 from models.train.mood_fit import Examples, Fit, Floats, calibrate, fit, logits, measure
 from models.train.mood_measures import Measures
 from models.train.mood_net import CLASSES, MoodNet
@@ -227,11 +227,11 @@ def evaluate(net: MoodNet, material: dict[str, Material], plan: Plan) -> list[mo
     return judged
 
 
-def facts(plan: Plan, path: Path) -> dict[str, mood_export.Fact]:
+def facts(plan: Plan, path: Path) -> dict[str, manifest.Fact]:
     free = set(plan.corpora) <= FREE
     return {
         "file": str(path.relative_to(path.parent if plan.shipped else path.parent.parent)),
-        "sha256": mood_export.sha256(path), "rate": 8000, "labels": [*hearing.CLASSES, "arousal"],
+        "sha256": manifest.sha256(path), "rate": 8000, "labels": [*hearing.CLASSES, "arousal"],
         "training_data": [f"{corpus} ({LICENCES[corpus]})" for corpus in plan.corpora] + ["ESC-10 noise (CC BY 3.0)"],
         "training_speakers": "all" if plan.every else f"split train, without {plan.without or 'none'}",
         "licence": "Apache-2.0" if free else "research only (RAVDESS CC BY-NC-SA 4.0, CASIA research only)",
@@ -241,10 +241,9 @@ def facts(plan: Plan, path: Path) -> dict[str, mood_export.Fact]:
 
 def enter(plan: Plan, path: Path, out: Path) -> None:
     """The manifest's entry, first without, then with the golden outputs that the entry itself leads to."""
-    manifest = out / "manifest.toml"
-    entry = facts(plan, path)
-    mood_export.enter(manifest, plan.name, entry)
+    table, entry = out / "manifest.toml", facts(plan, path)
+    manifest.enter(table, plan.name, entry)
     if out.resolve() == weights.FOLDER:
         weights.manifest.cache_clear()
-        mood_export.enter(manifest, plan.name, entry | {"golden": golden.outputs(MoodModel(MoodConfig(plan.name)))})
+        manifest.enter(table, plan.name, entry | {"golden": golden.outputs(MoodModel(MoodConfig(plan.name)))})
 

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.datasets.speech import Clip
 from benchmarks.metrics import mood as metrics
 from models.train.data import CLASS_OF
-from models.train.mood_export import Fact
+from models.train.manifest import Fact
 from models.train.mood_fit import Floats
 
 ANGER = 0

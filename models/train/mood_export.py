@@ -1,10 +1,7 @@
-"""From a fitted network to a shipped file: ONNX, the proof that it is the same network, the manifest's entry."""
+"""From a fitted network to a shipped file: ONNX, and the proof that it is the same network."""
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +11,6 @@ import torch
 from emotion import weights
 from emotion.types import BANDS, FRAMES, Audio
 from models.train.mood_net import MoodNet
-
-Fact = str | int | float | bool | Sequence[str] | Sequence[float]
 
 
 def export(net: MoodNet, path: Path) -> None:
@@ -49,29 +44,3 @@ def verify(net: MoodNet, path: Path, seed: int = 0) -> float:
             worst = max(worst, float(np.abs(np.concatenate([classes, arousal], 1) - whole[rows, hop]).max()))
     assert worst < 1e-3, f"ONNX, streamed, and PyTorch on the whole clip differ by {worst}"
     return worst
-
-
-def enter(manifest: Path, name: str, facts: Mapping[str, Fact]) -> None:
-    """Write or replace one entry of manifest.toml; the others and the comment on top stay."""
-    text = manifest.read_text("utf-8")
-    head, *sections = text.split("\n[")
-    kept = [section for section in sections if not section.startswith(f"{name}]")]
-    lines = [f"{name}]"] + [f"{key} = {_toml(value)}" for key, value in facts.items()]
-    kept.append("\n".join(lines) + "\n")
-    text = "\n[".join([head.rstrip("\n") + "\n", *(section.rstrip("\n") + "\n" for section in sorted(kept))])
-    tomllib.loads(text)
-    manifest.write_text(text, "utf-8")
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _toml(value: Fact) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if not isinstance(value, str):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

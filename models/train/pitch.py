@@ -22,7 +22,7 @@ from emotion import weights
 from emotion.types import FRAME, FRAMES, RATE, Audio
 from emotion.voice import pitch
 from models.train import augment
-from models.train.mood_export import enter, sha256
+from models.train.manifest import enter, sha256
 
 NAME = "pitch"
 TRAIN_RATE = 16000

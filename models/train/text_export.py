@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from emotion.types import Language
 from emotion.words.text import DENSE, TOP
+from models.train import manifest
 from models.train.text_data import Example
 from models.train.text_fit import DENSE_SCALE, HIDDEN_SHARE, TOPIC_SCALE, VIEW_SCALE, Fitted, predict
 
@@ -141,23 +140,13 @@ def _float(values: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)
 
 
-def enter(path: Path, language: Language, manifest: Path) -> None:
-    """Write or renew the section of this file in the manifest; other sections stay as they are."""
-    name = f"text-{language}"
+def enter(path: Path, language: Language, table: Path) -> None:
+    """The manifest's entry of this file."""
     data = ["ladder_zh_train and labels_zh.csv (labels: ours)", "NTCIR STC-3 dialogues (annotations CC BY 4.0)"]
     data += ["COLD posts (Apache-2.0)"] if language == "zh" else [
         "xci complaint tweets (labels MIT)", "written_en.csv (ours)",
         "Universal Sentence Encoder, imitated (Apache-2.0)"]
     heads = ["evidence 0-6", "calming", "satisfaction", *(["complaint", "severity"] if language == "en" else [])]
-    section = "\n".join([
-        f"[{name}]", f'file = "{path.name}"', f'sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"',
-        f'language = "{language}"', f"labels = {_list(heads)}", f"training_data = {_list(data)}",
-        'licence = "Apache-2.0"', "commercial_use = true", ""])
-    text = manifest.read_text("utf-8")
-    found = re.search(rf"^\[{name}\]\n(?:(?!\[).+\n?)*", text, re.MULTILINE)
-    renewed = text[:found.start()] + section + text[found.end():] if found else text.rstrip("\n") + "\n\n" + section
-    manifest.write_text(renewed, "utf-8")
-
-
-def _list(items: Sequence[str]) -> str:
-    return "[" + ", ".join(f'"{item}"' for item in items) + "]"
+    manifest.enter(table, f"text-{language}", {
+        "file": path.name, "sha256": manifest.sha256(path), "language": language, "labels": heads,
+        "training_data": data, "licence": "Apache-2.0", "commercial_use": True})

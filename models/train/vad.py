@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from emotion import weights
 from emotion.types import RATE
 from emotion.voice.vad import CONTEXT, HIDDEN, STEP
-from models.train.mood_export import enter, sha256
+from models.train.manifest import enter, sha256
 
 NAME = "vad"
 SEEN = CONTEXT + STEP

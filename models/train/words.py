@@ -9,7 +9,6 @@ little. The learning rate follows the clock: constant, then down to nothing in t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import random
 import re
 import time
@@ -27,6 +26,7 @@ from emotion.types import FRAMES, Audio
 from emotion.voice.logmel import filters
 from emotion.words.level import LevelState, normalise
 from models.train import words_band, words_data, words_thresholds
+from models.train.manifest import enter, sha256
 from models.train.words_data import HALFWAY, HIDDEN, PHONEMES
 from models.train.words_net import STACK, SpotterNet, export
 
@@ -273,23 +273,9 @@ def ship(checkpoint: Path, out: Path) -> None:
     for language, table in units.items():
         path = out / f"words-{language}.onnx"
         export(net.eval(), language, str(path))
-        entry(out / "manifest.toml", f"words-{language}", {
-            "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sample_rate": 8000,
+        enter(out / "manifest.toml", f"words-{language}", {
+            "file": path.name, "sha256": sha256(path), "sample_rate": 8000,
             "units": " ".join(table), "delay": net.delay, "state": list(net.shape),
             "training": "HSK words and Mandarin syllables of three speakers, Kokoro-82M synthetic speech, EmoDB "
                         "without text; teacher: FSMN CTC (iic/speech_charctc_kws_phone-xiaoyun)",
             "licence": "Apache-2.0; trained in part on CC BY-SA 4.0 recordings", "commercial_use": True})
-
-
-def entry(manifest: Path, name: str, facts: dict[str, Any]) -> None:
-    """Put one table into the manifest, in place of an earlier one of that name."""
-    text = manifest.read_text("utf-8") if manifest.is_file() else ""
-    text = re.sub(rf"\n*\[{re.escape(name)}\]\n(?:(?!\[).*\n?)*", "\n", text).rstrip("\n")
-    lines = [f"{key} = {_toml(value)}" for key, value in facts.items()]
-    manifest.write_text("\n".join([text, "", f"[{name}]", *lines, ""]), "utf-8")
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)

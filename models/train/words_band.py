@@ -7,7 +7,6 @@ model's first layer, so it costs nothing at run time. Speech: words/hsk, the syl
 from __future__ import annotations
 
 import argparse
-import hashlib
 import random
 
 import numpy as np
@@ -16,6 +15,7 @@ from benchmarks import simulate
 from benchmarks.datasets import words
 from emotion.types import Audio
 from emotion.words import fbank
+from models.train.manifest import enter, sha256
 
 RIDGE = 3e-3
 LOUD = 7.0
@@ -24,8 +24,6 @@ LOUD = 7.0
 
 def fit(arguments: argparse.Namespace) -> None:
     """Write words-band.npy (401, 400; the last row is the constant) and its entry of the manifest."""
-    from models.train.words import entry
-
     rng = random.Random(0)
     heard = [item for item in words.real(arguments.data) if item.path.parent.name in {"hsk", "syll_cw", "syll_df"}]
     made = [item for item in words.synthetic(arguments.data) if not item.held_out]
@@ -47,8 +45,8 @@ def fit(arguments: argparse.Namespace) -> None:
     band = np.linalg.solve(square + keep, cross + keep[:, :-1]).astype(np.float16)
     path = arguments.out / "words-band.npy"
     np.save(path, band)
-    entry(arguments.out / "manifest.toml", "words-band", {
-        "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sample_rate": 8000,
+    enter(arguments.out / "manifest.toml", "words-band", {
+        "file": path.name, "sha256": sha256(path), "sample_rate": 8000,
         "training": "HSK words, Mandarin syllables, Kokoro-82M synthetic speech, each through both bands",
         "licence": "Apache-2.0; trained in part on CC BY-SA 4.0 recordings", "commercial_use": True})
 
