@@ -60,7 +60,7 @@ class Plan:
 
 PLANS = (
     # German is all the feeling that it hears; without English synthetic voices it takes lively callers for angry ones
-    Plan("mood-open", ("EmoDB", "TTS"), every=True, synthetic=0.04, boost=0.12, evened=False, shipped=True),
+    Plan("mood-open", ("EmoDB", "TTS"), every=True, synthetic=0.04, boost=0.08, evened=False, shipped=True),
     Plan("mood-research", ("EmoDB", "RAVDESS", "CASIA", "TTS"), shipped=True),
     Plan("mood-without-emodb", ("RAVDESS", "CASIA", "TTS")),
     Plan("mood-without-ravdess", ("EmoDB", "CASIA", "TTS")),

@@ -123,7 +123,7 @@ another. Single hops are noise; only a lasting change counts.
 
 Speakers: {speakers}. Augmented to telephone calls: band, mu-law, GSM-like coding, packet loss, gain, noise at
 5-30 dB (in every second view 4-14 dB), small rooms, rate, pitch and tempo; half of what is drawn is spoken by another
-throat, so that a high voice is not an angry one (models/train/augment.py). Only the head is learnt (0.19 M weights):
+throat, so that a high voice is not an angry one (models/train/augment.py). Only the head is learnt (0.15 M weights):
 judges of all classes over 191 fixed measures of timbre, pitch and loudness, and small witnesses that hear motion alone
 and speak for anger alone. No foundation model was distilled.
 

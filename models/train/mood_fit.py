@@ -29,9 +29,9 @@ class Fit:
 
     heads: int = 3
     """Judges, and as many witnesses."""
-    hidden: int = 320
+    hidden: int = 256
     steps: int = 1200
-    dropout: float = 0.5
+    dropout: float = 0.45
     witness_hidden: int = 32
     witness_steps: int = 400
     witness_dropout: float = 0.3
