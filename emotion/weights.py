@@ -39,6 +39,10 @@ def manifest() -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads((FOLDER / "manifest.toml").read_text("utf-8"))
 
 
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def find(name: str, *, commercial_only: bool = False) -> Weights:
     """The weights called `name`, verified; WeightsError if absent, altered or refused by policy."""
     facts = manifest().get(name)
@@ -50,7 +54,7 @@ def find(name: str, *, commercial_only: bool = False) -> Weights:
                            "policy asks for that; choose weights with commercial_use = true")
     if not path.is_file():
         raise WeightsError(f"{path} is missing; restore it from the repository or a release")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
+    if sha256(path) != facts["sha256"]:
         raise WeightsError(f"{path} is not the file that models/manifest.toml describes (sha256 differs)")
     return Weights(name, path, facts["sha256"], facts["licence"], facts["commercial_use"], facts)
 

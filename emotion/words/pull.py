@@ -7,7 +7,6 @@ network the message says what to do, and `--from FOLDER` takes files that were c
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import sys
 import urllib.error
@@ -16,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotion.weights import WeightsError, manifest
+from emotion.weights import WeightsError, manifest, sha256
 
 CACHE = Path.home() / ".cache" / "emotion"
 """Where `pull` puts weights unless told otherwise; pass it on as `WordsConfig.fetched`."""
@@ -125,7 +124,7 @@ def _download(url: str, part: Path, show: Show) -> None:
 
 
 def _right(path: Path, digest: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    return path.is_file() and sha256(path) == digest
 
 
 def _bar(file: str, done: int, total: int) -> None:

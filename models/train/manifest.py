@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,6 @@ def enter(manifest: Path, name: str, facts: Mapping[str, Fact]) -> None:
     text = "\n[".join([head.rstrip("\n") + "\n", *(section.rstrip("\n") + "\n" for section in sorted(kept))])
     tomllib.loads(text)
     manifest.write_text(text, "utf-8")
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _toml(value: Fact) -> str:

@@ -231,7 +231,7 @@ def facts(plan: Plan, path: Path) -> dict[str, manifest.Fact]:
     free = set(plan.corpora) <= FREE
     return {
         "file": str(path.relative_to(path.parent if plan.shipped else path.parent.parent)),
-        "sha256": manifest.sha256(path), "rate": 8000, "labels": [*hearing.CLASSES, "arousal"],
+        "sha256": weights.sha256(path), "rate": 8000, "labels": [*hearing.CLASSES, "arousal"],
         "training_data": [f"{corpus} ({LICENCES[corpus]})" for corpus in plan.corpora] + ["ESC-10 noise (CC BY 3.0)"],
         "training_speakers": "all" if plan.every else "split train" + f", without {plan.without}" * bool(plan.without),
         "licence": "Apache-2.0" if free else "research only (RAVDESS CC BY-NC-SA 4.0, CASIA research only)",

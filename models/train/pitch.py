@@ -22,7 +22,7 @@ from emotion import weights
 from emotion.types import FRAME, FRAMES, RATE, Audio
 from emotion.voice import pitch
 from models.train import augment
-from models.train.manifest import enter, sha256
+from models.train.manifest import enter
 
 NAME = "pitch"
 TRAIN_RATE = 16000
@@ -179,7 +179,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.out / f"{NAME}.onnx"
     export(net, path)
     enter(arguments.out / "manifest.toml", NAME, {
-        "file": path.name, "sha256": sha256(path), "rate": RATE, "labels": ["voicing", "tone"],
+        "file": path.name, "sha256": weights.sha256(path), "rate": RATE, "labels": ["voicing", "tone"],
         "training_data": ["EmoDB train speakers (CC0)", "synthetic speech made with Kokoro-82M (Apache-2.0)",
                  "ESC-10 noise (CC BY 3.0)"],
         "licence": "Apache-2.0", "commercial_use": True})

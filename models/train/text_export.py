@@ -12,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from emotion import weights
 from emotion.types import Language
 from emotion.words.text import DENSE, TOP
 from models.train import manifest
@@ -148,5 +149,5 @@ def enter(path: Path, language: Language, table: Path) -> None:
         "Universal Sentence Encoder, imitated (Apache-2.0)"]
     heads = ["evidence 0-6", "calming", "satisfaction", *(["complaint", "severity"] if language == "en" else [])]
     manifest.enter(table, f"text-{language}", {
-        "file": path.name, "sha256": manifest.sha256(path), "language": language, "labels": heads,
+        "file": path.name, "sha256": weights.sha256(path), "language": language, "labels": heads,
         "training_data": data, "licence": "Apache-2.0", "commercial_use": True})

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from emotion import weights
 from emotion.types import RATE
 from emotion.voice.vad import CONTEXT, HIDDEN, STEP
-from models.train.manifest import enter, sha256
+from models.train.manifest import enter
 
 NAME = "vad"
 SEEN = CONTEXT + STEP
@@ -158,7 +158,7 @@ def run(arguments: argparse.Namespace) -> int:
     worst = check(path)
     assert worst < 1e-4, f"differs from Silero's own graph by {worst}"
     enter(arguments.out / "manifest.toml", NAME, {
-        "file": path.name, "sha256": sha256(path), "rate": RATE, "labels": ["speech"],
+        "file": path.name, "sha256": weights.sha256(path), "rate": RATE, "labels": ["speech"],
         "training_data": ["Silero's own, not public; the weights are theirs, rewritten as one graph"],
         "licence": "MIT (Silero Team)", "commercial_use": True})
     print(f"{path}: {path.stat().st_size} bytes, differs from Silero's own graph by at most {worst:.1e}", flush=True)

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from torch import Tensor
 
+from emotion import weights
 from emotion.types import FRAMES, Audio
 from emotion.voice.logmel import filters
 from emotion.words.level import LevelState, normalise
 from models.train import words_band, words_data, words_thresholds
-from models.train.manifest import enter, sha256
+from models.train.manifest import enter
 from models.train.words_data import HALFWAY, HIDDEN, PHONEMES
 from models.train.words_net import STACK, SpotterNet, export
 
@@ -274,7 +275,7 @@ def ship(checkpoint: Path, out: Path) -> None:
         path = out / f"words-{language}.onnx"
         export(net.eval(), language, str(path))
         enter(out / "manifest.toml", f"words-{language}", {
-            "file": path.name, "sha256": sha256(path), "sample_rate": 8000,
+            "file": path.name, "sha256": weights.sha256(path), "sample_rate": 8000,
             "units": " ".join(table), "delay": net.delay, "state": list(net.shape),
             "training": "HSK words and Mandarin syllables of three speakers, Kokoro-82M synthetic speech, EmoDB "
                         "without text; teacher: FSMN CTC (iic/speech_charctc_kws_phone-xiaoyun)",

@@ -13,9 +13,10 @@ import numpy as np
 
 from benchmarks import simulate
 from benchmarks.datasets import words
+from emotion import weights
 from emotion.types import Audio
 from emotion.words import fbank
-from models.train.manifest import enter, sha256
+from models.train.manifest import enter
 
 RIDGE = 3e-3
 LOUD = 7.0
@@ -46,7 +47,7 @@ def fit(arguments: argparse.Namespace) -> None:
     path = arguments.out / "words-band.npy"
     np.save(path, band)
     enter(arguments.out / "manifest.toml", "words-band", {
-        "file": path.name, "sha256": sha256(path), "sample_rate": 8000,
+        "file": path.name, "sha256": weights.sha256(path), "sample_rate": 8000,
         "training": "HSK words, Mandarin syllables, Kokoro-82M synthetic speech, each through both bands",
         "licence": "Apache-2.0; trained in part on CC BY-SA 4.0 recordings", "commercial_use": True})
 
